@@ -1,0 +1,1 @@
+"""Postroom: who may see whose mail on a customer's record."""

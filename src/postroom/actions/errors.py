@@ -1,0 +1,49 @@
+"""What an action refuses, each with a sentence for the person who asked."""
+
+
+class ActionError(Exception):
+    """An action was refused; nothing was changed."""
+
+
+class InvalidInput(ActionError):
+    """A value that was given is not acceptable; the sentence names the field."""
+
+
+class NotFound(ActionError):
+    """A thing that was named is not there."""
+
+
+class AlreadyThere(ActionError):
+    """A thing that was to be added is there already."""
+
+
+class NotAllowed(ActionError):
+    """The law does not allow it in this state of the settings."""
+
+
+class NotInitialised(ActionError):
+    """The database has no organisation yet, or the schema of another version."""
+
+
+class RequestRefused(ActionError):
+    """A request to the API was refused; each subclass is one row of the contract."""
+
+
+class TokenInvalid(RequestRefused):
+    """The token is unknown, expired or revoked, or its user is not active."""
+
+
+class ScopeMismatch(RequestRefused):
+    """The token's scopes do not admit this request."""
+
+
+class ModuleUnknown(RequestRefused):
+    """There is no module of that name."""
+
+
+class ModuleWithoutEmails(RequestRefused):
+    """The module keeps no e-mails."""
+
+
+class RecordInvalid(RequestRefused):
+    """The record is not there, or the caller may not know that it is."""

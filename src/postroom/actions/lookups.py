@@ -1,0 +1,88 @@
+"""Finding what a person names, with one sentence for each thing that is not there."""
+
+import re
+
+from sqlalchemy import Connection
+
+from postroom.actions.errors import InvalidInput, NotFound
+from postroom.core.addresses import normalise_address
+from postroom.core.model import Mailbox, Module, Record, Role, User
+from postroom.core.modules import module_key
+from postroom.storage import mailboxes, organisation, people, records
+
+_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+_LARGEST_ID = 2**63 - 1  # what both databases hold
+
+
+def parse_id(text: str) -> int | None:
+    """Give the number of an id written in its one form: digits, no sign, no leading zero."""
+    if not _ID.fullmatch(text):
+        return None
+    number = int(text)
+    return number if number <= _LARGEST_ID else None
+
+
+def valid_address(text: str, field: str) -> str:
+    """Give an address as it compares. Raises InvalidInput naming the field."""
+    address = normalise_address(text)
+    if address is None:
+        raise InvalidInput(f"{field}: {text!r} is not an e-mail address")
+    return address
+
+
+def valid_name(text: str, field: str, longest: int = 250) -> str:
+    """Give a name without surrounding space. Raises InvalidInput where it is empty, too long or not one line."""
+    name = text.strip()
+    if not name or len(name) > longest or not name.isprintable():
+        raise InvalidInput(f"{field}: expected one line of 1 to {longest} characters")
+    return name
+
+
+def get_user(connection: Connection, email: str) -> User:
+    """Give a user by e-mail address. Raises NotFound, InvalidInput."""
+    user = people.find_user(connection, valid_address(email, "user"))
+    if user is None:
+        raise NotFound(f"there is no user {email}; 'postroom user list' shows them")
+    return user
+
+
+def get_role(connection: Connection, name: str) -> Role:
+    """Give a role by name. Raises NotFound."""
+    role = people.find_role(connection, name)
+    if role is None:
+        raise NotFound(f"there is no role {name!r}; 'postroom role list' shows them")
+    return role
+
+
+def get_module(connection: Connection, api_name: str) -> Module:
+    """Give a module by name, in any case. Raises NotFound."""
+    module = organisation.find_module(connection, api_name)
+    if module is None:
+        raise NotFound(f"there is no module {api_name!r}; 'postroom module list' shows them")
+    return module
+
+
+def get_mailbox(connection: Connection, address: str) -> Mailbox:
+    """Give a connected mailbox by address. Raises NotFound, InvalidInput."""
+    mailbox = mailboxes.find_mailbox(connection, valid_address(address, "mailbox"))
+    if mailbox is None:
+        raise NotFound(f"there is no connected mailbox {address}; add it with 'postroom mailbox add'")
+    return mailbox
+
+
+def get_record(connection: Connection, reference: str) -> tuple[Module, Record]:
+    """Give a record by a reference such as Leads/3652397000001790004. Raises NotFound, InvalidInput."""
+    api_name, _, id_text = reference.partition("/")
+    record_id = parse_id(id_text)
+    if record_id is None:
+        raise InvalidInput(f"record: {reference!r} is not of the form Leads/3652397000001790004")
+    module = get_module(connection, api_name)
+    record = records.records_by_id(connection, [record_id]).get(record_id)
+    if record is None or record.module_id != module.id:
+        raise NotFound(f"there is no record {record_id} in {module.api_name}")
+    return module, record
+
+
+def shares_by_record(module: Module) -> bool:
+    """Say whether mail can be shared record by record here: Leads, Contacts and custom modules (section 3)."""
+    return module.is_custom or module.module_key in (module_key("Leads"), module_key("Contacts"))

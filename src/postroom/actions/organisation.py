@@ -1,0 +1,146 @@
+"""Setting up: the organisation, its modules, its roles and its users."""
+
+import re
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from postroom.actions.errors import AlreadyThere, InvalidInput, NotInitialised
+from postroom.actions.lookups import get_module, get_role, get_user, valid_address, valid_name
+from postroom.core.model import Module, Profile, Role, User, UserStatus
+from postroom.core.modules import MODULES_WITH_EMAILS, MODULES_WITHOUT_EMAILS, RESERVED_NAMES, module_key
+from postroom.storage import organisation, people
+from postroom.storage.database import Database
+from postroom.storage.ids import FIRST_ID, take_id
+from postroom.storage.migrations import migrate, newest_version, schema_version
+
+_MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}", re.ASCII)
+_ROLE_DEPTH = 50
+
+
+def initialise(database: Database, name: str = "My organisation", time_zone: str = "UTC") -> bool:
+    """Bring the schema to the newest version and create the organisation if there is none; say whether it was."""
+    _check_time_zone(time_zone)
+    with database.write() as connection:
+        migrate(connection)
+        if organisation.organisation_settings(connection) is not None:
+            return False
+        organisation.create_organisation(connection, valid_name(name, "name"), time_zone)
+        return True
+
+
+def require_initialised(database: Database) -> None:
+    """Raise NotInitialised where this version of Postroom cannot work with the database."""
+    with database.read() as connection:
+        version = schema_version(connection)
+    if version is None:
+        raise NotInitialised("there is no Postroom in this database yet; run 'postroom init'")
+    if version != newest_version():
+        raise NotInitialised(
+            f"the database has schema {version}, not {newest_version()}; run 'postroom init' to upgrade"
+        )
+
+
+def add_role(database: Database, name: str, under: str | None = None) -> Role:
+    """Add a role to the tree, below `under` or as a root. Raises AlreadyThere, NotFound, InvalidInput."""
+    name = valid_name(name, "role")
+    with database.write() as connection:
+        if people.find_role(connection, name) is not None:
+            raise AlreadyThere(f"there is a role {name!r} already")
+        parent = None if under is None else get_role(connection, under)
+        lineage = "/" if parent is None else parent.lineage
+        if lineage.count("/") > _ROLE_DEPTH:
+            raise InvalidInput(f"under: roles are at most {_ROLE_DEPTH} deep")
+        role_id = take_id(connection)
+        role = Role(role_id, name, parent.id if parent else None, f"{lineage}{role_id}/", None)
+        people.insert_role(connection, role)
+    return role
+
+
+def list_roles(database: Database) -> list[Role]:
+    """Give all roles, each after its parent."""
+    with database.read() as connection:
+        return people.list_roles(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A user to be added; `user_id` keeps the id that the user has in another CRM."""
+
+    email: str
+    full_name: str
+    role: str | None = None
+    profile: Profile = Profile.STANDARD
+    user_id: int | None = None
+
+
+def add_user(database: Database, new: NewUser) -> User:
+    """Add an active user. Raises AlreadyThere, NotFound, InvalidInput."""
+    email, full_name = valid_address(new.email, "email"), valid_name(new.full_name, "name")
+    if new.user_id is not None and not 0 < new.user_id < FIRST_ID:
+        raise InvalidInput(f"id: expected a number from 1 to {FIRST_ID - 1}; the ids above are given by Postroom")
+    with database.write() as connection:
+        if people.find_user(connection, email) is not None:
+            raise AlreadyThere(f"there is a user {email} already")
+        if new.user_id is not None and people.id_is_taken(connection, new.user_id):
+            raise AlreadyThere(f"id: another user has the id {new.user_id} already")
+        role_id = None if new.role is None else get_role(connection, new.role).id
+        user_id = new.user_id or take_id(connection)
+        user = User(user_id, email, full_name, role_id, new.profile, UserStatus.ACTIVE, None, None)
+        people.insert_user(connection, user)
+    return user
+
+
+def list_users(database: Database) -> list[tuple[User, str | None]]:
+    """Give all users by name, each with the name of the role."""
+    with database.read() as connection:
+        roles = {role.id: role.name for role in people.list_roles(connection)}
+        users = people.users_by_email(connection).values()
+        return [(user, roles.get(user.role_id) if user.role_id else None) for user in users]
+
+
+def set_user_status(database: Database, email: str, status: UserStatus) -> User:
+    """Enable or disable a user; tokens of a disabled user stop working at once. Raises NotFound."""
+    with database.write() as connection:
+        user = get_user(connection, email)
+        people.set_user(connection, user.id, "status", status)
+    return user
+
+
+def add_module(database: Database, api_name: str) -> Module:
+    """Create a custom module. Raises AlreadyThere, InvalidInput."""
+    if not _MODULE_NAME.fullmatch(api_name) or module_key(api_name).replace("_", "") in _taken_names():
+        raise InvalidInput(
+            f"module: {api_name!r} is no name for a custom module; "
+            "expected a letter, then letters, digits and underscores, and not a name that Zoho CRM uses"
+        )
+    with database.write() as connection:
+        if organisation.find_module(connection, api_name) is not None:
+            raise AlreadyThere(f"there is a module {api_name} already")
+        return organisation.add_custom_module(connection, api_name)
+
+
+def list_modules(database: Database) -> list[Module]:
+    """Give all modules."""
+    with database.read() as connection:
+        return organisation.list_modules(connection)
+
+
+def set_module_access(database: Database, api_name: str, *, is_public: bool) -> Module:
+    """Open a module's records to every user, or to owners and superiors only. Raises NotFound."""
+    with database.write() as connection:
+        module = get_module(connection, api_name)
+        organisation.set_module_public(connection, module.id, is_public=is_public)
+    return module
+
+
+def _taken_names() -> frozenset[str]:
+    """Give the names that scopes could mistake for one of Zoho's modules or for a word of theirs."""
+    known = (*MODULES_WITH_EMAILS, *MODULES_WITHOUT_EMAILS)
+    return RESERVED_NAMES | {module_key(name).replace("_", "") for name in known}
+
+
+def _check_time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidInput(f"time zone: {name!r} is not one; expected a name such as Europe/Vienna") from error

@@ -1,0 +1,42 @@
+"""The mission: which views of a record's e-mails are open to the caller, and who shares."""
+
+from postroom.actions.errors import ModuleUnknown, ModuleWithoutEmails, RecordInvalid, ScopeMismatch, TokenInvalid
+from postroom.actions.lookups import parse_id
+from postroom.actions.tokens import hash_token
+from postroom.core.details import SharingDetails, sharing_details
+from postroom.core.model import UserStatus
+from postroom.core.modules import gathers_mail_of_contacts, module_key
+from postroom.core.scopes import may_read_emails
+from postroom.core.sharing import record_access
+from postroom.storage.sharing_facts import RequestFacts, SharingFactsReader
+
+_NO_RECORD = 0  # an id that no record has: what is not an id takes the same way as an id that is not there
+
+
+def read_sharing_details(
+    reader: SharingFactsReader, token: str, module_name: str, record_id: str, *, now: int
+) -> SharingDetails:
+    """Answer Get Email Shared Details for the holder of a token, at `now` (epoch seconds).
+
+    Raises TokenInvalid, ScopeMismatch, ModuleUnknown, ModuleWithoutEmails, RecordInvalid.
+    """
+    key = module_key(module_name)
+    facts = reader.read(hash_token(token), key, parse_id(record_id) or _NO_RECORD)
+    if facts is None or not _is_valid(facts, now):
+        raise TokenInvalid
+    if not may_read_emails(facts.token.scopes, key):
+        raise ScopeMismatch
+    if facts.module_has_emails is None:
+        raise ModuleUnknown
+    if not facts.module_has_emails:
+        raise ModuleWithoutEmails
+    if not record_access(facts.viewer, facts.grounds).allowed:
+        raise RecordInvalid
+    return sharing_details(
+        facts.viewer, facts.organisation, facts.holdings, gathers_contacts=gathers_mail_of_contacts(key)
+    )
+
+
+def _is_valid(facts: RequestFacts, now: int) -> bool:
+    token = facts.token
+    return token.revoked_at is None and now < token.expires_at and facts.viewer.status == UserStatus.ACTIVE

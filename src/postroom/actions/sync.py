@@ -1,0 +1,102 @@
+"""One pass over an IMAP mailbox: every folder, every message that is not stored yet."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from postroom.actions.errors import InvalidInput
+from postroom.actions.lookups import get_mailbox
+from postroom.actions.mailboxes import password_context
+from postroom.actions.store_mail import MailReport, Problem, RawMessage, store_messages
+from postroom.core.model import Kind, Mailbox
+from postroom.mail.imap import Folder, FolderFailed, Security, Server, Session, open_session
+from postroom.storage.database import Database
+from postroom.storage.mail import Source, stored_uids
+from postroom.storage.secrets import SecretBox
+
+Progress = Callable[[str, int, int], None]  # folder, messages done, messages to do
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReport:
+    """What became of one folder: `skipped` and `failed` say why it was not read to its end."""
+
+    name: str
+    stored: int = 0
+    known: int = 0
+    skipped: str | None = None
+    failed: str | None = None
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What became of one pass."""
+
+    folders: list[FolderReport] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def sync_mailbox(database: Database, box: SecretBox, address: str, on_progress: Progress) -> SyncReport:
+    """Store what a mailbox's folders hold and is not stored yet. Drafts, junk and trash are left alone.
+
+    Raises NotFound, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
+    """
+    with database.read() as connection:
+        mailbox = get_mailbox(connection, address)
+    server, username, password = _login(mailbox, box)
+    report = SyncReport()
+    with open_session(server, username, password) as session:
+        for folder in session.folders():
+            report.folders.append(_sync_folder(database, mailbox, session, folder, report.problems, on_progress))
+    return report
+
+
+def _login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, str, str]:
+    if mailbox.protocol != Kind.IMAP:
+        raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
+    if mailbox.host is None or mailbox.port is None or mailbox.sealed_password is None:
+        raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
+    password = box.open(mailbox.sealed_password, password_context(mailbox.id))
+    server = Server(mailbox.host, mailbox.port, Security(mailbox.security or ""))
+    return server, mailbox.username or mailbox.address, password
+
+
+def _sync_folder(
+    database: Database,
+    mailbox: Mailbox,
+    session: Session,
+    folder: Folder,
+    problems: list[Problem],
+    on_progress: Progress,
+) -> FolderReport:
+    if folder.skipped is not None:
+        return FolderReport(folder.name, skipped=folder.skipped)
+    report = MailReport()
+    try:
+        state = session.select(folder.name)
+        source = Source(mailbox.user_id, Kind.IMAP, mailbox.id, folder.name, state.uidvalidity)
+        new = _not_stored(database, source, state.uids)
+        store_messages(database, source, _fetch(session, folder.name, new, report, on_progress), report)
+    except FolderFailed as error:
+        return FolderReport(folder.name, report.stored, failed=str(error))
+    finally:
+        problems += report.problems
+    return FolderReport(folder.name, report.stored, known=len(state.uids) - len(new))
+
+
+def _not_stored(database: Database, source: Source, uids: Sequence[int]) -> list[int]:
+    with database.read() as connection:
+        stored = stored_uids(connection, source)
+    return [uid for uid in uids if str(uid) not in stored]
+
+
+def _fetch(
+    session: Session, folder: str, uids: Sequence[int], report: MailReport, on_progress: Progress
+) -> Iterator[RawMessage]:
+    """Yield messages; one that was expunged meanwhile is left out, it is no longer mail of the mailbox."""
+    for done, fetched in enumerate(session.fetch(uids), start=1):
+        place = f"{folder} message {fetched.uid}"
+        if fetched.truncated:
+            report.problems.append(Problem(place, "too large: only its headers were kept"))
+        if fetched.raw is not None:
+            yield RawMessage(str(fetched.uid), fetched.raw, place)
+        on_progress(folder, done, len(uids))

@@ -1,0 +1,58 @@
+"""Access tokens: made once, shown once, stored as a hash."""
+
+import hashlib
+import secrets
+import string
+import zlib
+
+from postroom.actions.errors import InvalidInput, NotFound
+from postroom.actions.lookups import get_user
+from postroom.core.scopes import parse_scopes
+from postroom.storage import tokens
+from postroom.storage.database import Database
+
+PREFIX = "postroom_"  # what secret scanners look for
+_ALPHABET = string.ascii_letters + string.digits
+_RANDOM_CHARACTERS = 43  # of 62: 256 bits
+_LONGEST_LIFE = 10 * 366 * 24 * 3600
+
+
+def hash_token(token: str) -> bytes:
+    """Give what is stored of a token. It is random through and through, so a plain SHA-256 cannot be guessed back."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def create_token(database: Database, email: str, scopes: str, *, now: int, expires_in: int = 3600) -> str:
+    """Make a token for a user, valid for `expires_in` seconds from `now` (epoch seconds); only its hash is stored.
+
+    Raises InvalidInput, NotFound.
+    """
+    if not 1 <= expires_in <= _LONGEST_LIFE:
+        raise InvalidInput(f"expires-in: expected 1 to {_LONGEST_LIFE} seconds")
+    try:
+        listed = ",".join(parse_scopes(scopes))
+    except ValueError as error:
+        raise InvalidInput(f"scope: {error}") from error
+    token = _new_token()
+    with database.write() as connection:
+        user = get_user(connection, email)
+        tokens.insert_token(connection, hash_token(token), user.id, listed, created_at=now, expires_at=now + expires_in)
+    return token
+
+
+def revoke_token(database: Database, token: str, *, now: int) -> None:
+    """Revoke one token. Raises NotFound where there is none that could be revoked."""
+    with database.write() as connection:
+        if not tokens.revoke_token(connection, hash_token(token), now):
+            raise NotFound("there is no such token, or it is revoked already")
+
+
+def revoke_tokens_of(database: Database, email: str, *, now: int) -> int:
+    """Revoke all tokens of a user; give how many. Raises NotFound, InvalidInput."""
+    with database.write() as connection:
+        return tokens.revoke_tokens_of(connection, get_user(connection, email).id, now)
+
+
+def _new_token() -> str:
+    body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
+    return f"{PREFIX}{body}{zlib.crc32(body.encode()):08x}"

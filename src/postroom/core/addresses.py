@@ -1,0 +1,36 @@
+"""E-mail addresses as they compare: case-insensitively, domains in IDNA form."""
+
+import re
+import unicodedata
+
+import idna
+
+MAX_ADDRESS_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, as corrected by erratum 1690
+_FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f<>,;:\"()\[\]\\@]")
+_DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
+
+
+def normalise_address(text: str) -> str | None:
+    """Give the form in which an address is compared, or None if `text` is not an address.
+
+    Quoted local parts are refused: no mailbox of a customer has one, and forged mail does.
+    """
+    local, _, domain = text.strip().rpartition("@")
+    local = unicodedata.normalize("NFC", local).lower()
+    if not local or _FORBIDDEN.search(local):
+        return None
+    ascii_domain = normalise_domain(domain)
+    if ascii_domain is None or len(local) + 1 + len(ascii_domain) > MAX_ADDRESS_LENGTH:
+        return None
+    return f"{local}@{ascii_domain}"
+
+
+def normalise_domain(text: str) -> str | None:
+    """Give a domain's A-label form in lower case (RFC 5891), or None if `text` is not a domain."""
+    domain = text.strip().rstrip(".").lower()
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+        except UnicodeError:  # idna.IDNAError is one
+            return None
+    return domain if _DOMAIN.fullmatch(domain) else None

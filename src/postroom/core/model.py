@@ -1,0 +1,160 @@
+"""The vocabulary of the law: what there is, in the words of docs/sharing.md."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What a mailbox owner's synced mail is open to (the law, section 3)."""
+
+    CUSTOM = "custom"
+    PRIVATE = "private"
+    PUBLIC = "public"
+    USERS_CHOICE = "users_choice"
+
+
+class CrmAccess(StrEnum):
+    """The organisation's access type for mail sent from the CRM (section 5)."""
+
+    PRIVATE = "private"
+    PUBLIC_READ_ONLY = "public_read_only"
+    PUBLIC_READ_WRITE = "public_read_write"
+    PUBLIC_READ_WRITE_DELETE = "public_read_write_delete"
+
+
+class Kind(StrEnum):
+    """Where a copy of a message comes from: a mailbox of that protocol, or the CRM itself."""
+
+    CRM = "crm"
+    IMAP = "imap"
+    POP = "pop"
+
+
+class AssociatedBy(StrEnum):
+    """How a copy came to belong to a record: by a participant's address, or by hand."""
+
+    ADDRESS = "address"
+    HAND = "hand"
+
+
+class UserStatus(StrEnum):
+    """Only an active user sees anything or shares anything."""
+
+    ACTIVE = "active"
+    DELETED = "deleted"
+    INACTIVE = "inactive"
+
+
+class Profile(StrEnum):
+    """An Administrator sees every record; administering is not reading mail."""
+
+    ADMINISTRATOR = "Administrator"
+    STANDARD = "Standard"
+
+
+class ParticipantRole(StrEnum):
+    """The header field in which a participant stands."""
+
+    BCC = "bcc"
+    CC = "cc"
+    FROM = "from"
+    TO = "to"
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One address that a message names; `address` is normalised."""
+
+    role: ParticipantRole
+    address: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What was read of a message. `problems` says what was not, so that nothing is lost in silence."""
+
+    message_id: str | None
+    sender: str | None
+    date: int | None  # seconds since the epoch, UTC
+    subject: str
+    participants: tuple[Participant, ...]
+    body_digest: bytes
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A place in the tree of roles; `lineage` lists the ids from the root down to this role."""
+
+    id: int
+    name: str
+    parent_id: int | None
+    lineage: str
+    email_permission: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A member of the team."""
+
+    id: int
+    email: str
+    full_name: str
+    role_id: int | None
+    profile: str
+    status: str
+    assigned_permission: str | None
+    chosen_permission: str | None
+
+
+class MailboxState(StrEnum):
+    """What becomes of a mailbox; mail of a disconnected one stays under the law."""
+
+    ACTIVE = "active"
+    DISCONNECTED = "disconnected"
+    FAILING = "failing"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A user's mail account; without a host it is fed by import alone."""
+
+    id: int
+    user_id: int
+    protocol: str
+    address: str
+    host: str | None
+    port: int | None
+    security: str | None
+    username: str | None
+    sealed_password: bytes | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of the CRM: one of Zoho's, or a custom one of the organisation."""
+
+    id: int
+    api_name: str
+    module_key: str
+    has_emails: bool
+    is_custom: bool
+    is_public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it is to be stored: its owner, its addresses and its links to other records."""
+
+    id: int
+    module_id: int
+    owner_id: int
+    name: str
+    fields: str
+    import_key: str
+    deleted_at: int | None
+    addresses: frozenset[str]
+    linked_ids: frozenset[int]

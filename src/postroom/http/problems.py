@@ -1,0 +1,65 @@
+"""The contract's errors: one table of what the caller is told."""
+
+from typing import NamedTuple
+
+import falcon
+import msgspec
+
+from postroom.actions.errors import (
+    ModuleUnknown,
+    ModuleWithoutEmails,
+    RecordInvalid,
+    RequestRefused,
+    ScopeMismatch,
+    TokenInvalid,
+)
+
+JSON = "application/json;charset=UTF-8"
+
+
+class NotAuthenticated(RequestRefused):
+    """There is no Authorization header, or one of another scheme."""
+
+
+class VersionUnsupported(RequestRefused):
+    """There is no such version of the API."""
+
+
+class Problem(NamedTuple):
+    """One kind of error as the caller sees it."""
+
+    status: int
+    code: str
+    message: str
+    details: dict[str, int]
+
+
+INVALID_REQUEST_METHOD = Problem(400, "INVALID_REQUEST_METHOD", "The http request method type is not a valid one", {})
+INVALID_URL_PATTERN = Problem(
+    404, "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one", {}
+)
+INTERNAL_ERROR = Problem(500, "INTERNAL_ERROR", "Internal Server Error", {})
+
+PROBLEMS: dict[type[RequestRefused], Problem] = {
+    NotAuthenticated: Problem(401, "AUTHENTICATION_FAILURE", "Authentication failed", {}),
+    TokenInvalid: Problem(401, "INVALID_TOKEN", "invalid oauth token", {}),
+    ScopeMismatch: Problem(401, "OAUTH_SCOPE_MISMATCH", "invalid oauth scope to access this URL", {}),
+    VersionUnsupported: Problem(
+        400, "API_NOT_SUPPORTED", "the api version given is not supported", {"supported_version": 8}
+    ),
+    ModuleUnknown: Problem(
+        400, "INVALID_MODULE", "the module name given seems to be invalid", {"resource_path_index": 0}
+    ),
+    ModuleWithoutEmails: Problem(
+        400, "NOT_SUPPORTED", "the given module is not supported in api", {"resource_path_index": 0}
+    ),
+    RecordInvalid: Problem(400, "INVALID_DATA", "the related id given seems to be invalid", {"resource_path_index": 1}),
+}
+
+
+def render(response: falcon.Response, problem: Problem) -> None:
+    """Answer with an error."""
+    body = {"code": problem.code, "details": problem.details, "message": problem.message, "status": "error"}
+    response.status = problem.status
+    response.content_type = JSON
+    response.data = msgspec.json.encode(body)

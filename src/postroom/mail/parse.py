@@ -1,0 +1,152 @@
+"""From the bytes of a message to what the law needs of it. Never raises, whatever the bytes."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TypeVar
+
+from postroom.core.addresses import normalise_address
+from postroom.core.model import Message, Participant, ParticipantRole
+from postroom.mail.body import digest_body, digest_headers_only
+from postroom.mail.headers import (
+    MAX_FIELD_BYTES,
+    MAX_HEADER_BYTES,
+    clean,
+    decode_words,
+    header_text,
+    read_fields,
+    split_addresses,
+    split_head,
+)
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+MAX_ADDRESSES = 2000
+MAX_SUBJECT_LENGTH = 1000
+MAX_NAME_LENGTH = 200
+MAX_ID_LENGTH = 998
+MAX_DATE_BYTES = 200
+LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
+
+_ROLES = (ParticipantRole.FROM, ParticipantRole.TO, ParticipantRole.CC, ParticipantRole.BCC)
+_Fields = dict[str, list[bytes]]
+_T = TypeVar("_T")
+
+
+def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
+    """Read a message (RFC 5322) and list in `problems` what could not be read.
+
+    Of a message above MAX_MESSAGE_BYTES, or one that the caller knows to be `truncated`, only the
+    headers are read. The body digest depends on no header field that transport adds or changes.
+    """
+    problems: list[str] = []
+    headers_only = truncated or len(raw) > MAX_MESSAGE_BYTES
+    if headers_only:
+        problems.append("body: not read, the message is too large")
+        raw = raw[:MAX_HEADER_BYTES]
+    head, body = split_head(raw.lstrip(b"\r\n"))
+    fields: _Fields = _fenced(lambda: read_fields(head, problems), {}, "headers: not readable", problems)
+    if not fields:
+        problems.append("headers: none found")
+    participants = _participants(fields, problems)
+    return Message(
+        message_id=_fenced(lambda: _message_id(fields, problems), None, "Message-ID: not readable", problems),
+        sender=next((p.address for p in participants if p.role is ParticipantRole.FROM), None),
+        date=_fenced(lambda: _date(fields, problems), None, "Date: not a date", problems),
+        subject=_fenced(lambda: _subject(fields, problems), "", "Subject: not readable", problems),
+        participants=participants,
+        body_digest=_digest(fields, None if headers_only else body, problems),
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def _fenced(read: Callable[[], _T], default: _T, problem: str, problems: list[str]) -> _T:
+    """Read one thing; if that fails, for whatever reason, the rest of the message must not suffer."""
+    with suppress(Exception):
+        return read()
+    problems.append(problem)
+    return default
+
+
+def _digest(fields: _Fields, body: bytes | None, problems: list[str]) -> bytes:
+    by_headers = digest_headers_only(fields)
+    if body is None:
+        return by_headers
+    return _fenced(lambda: digest_body(fields, body, problems), by_headers, "body: not readable", problems)
+
+
+def _first(fields: _Fields, name: str, problems: list[str]) -> bytes | None:
+    values = fields.get(name.lower(), [])
+    if len(values) > 1:
+        problems.append(f"{name}: more than one, the first was read")
+    return values[0] if values else None
+
+
+def _message_id(fields: _Fields, problems: list[str]) -> str | None:
+    """Give the id without its angle brackets, which are no part of it (RFC 5322, section 3.6.4)."""
+    value = _first(fields, "Message-ID", problems)
+    if value is None:
+        return None
+    opening, _, rest = header_text(value[:MAX_FIELD_BYTES]).partition("<")
+    identity, closing, _ = rest.partition(">")
+    identity = "".join(identity.split())
+    if opening.strip() or not closing or not 0 < len(identity) <= MAX_ID_LENGTH or not identity.isprintable():
+        problems.append("Message-ID: not an id")
+        return None
+    return identity
+
+
+def _date(fields: _Fields, problems: list[str]) -> int | None:
+    """Give the date in seconds since the epoch; without a time zone it counts as UTC."""
+    value = _first(fields, "Date", problems)
+    if value is None:
+        return None
+    moment = parsedate_to_datetime(header_text(value[:MAX_DATE_BYTES]))
+    seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    if not 0 <= seconds <= LAST_SECOND:
+        problems.append("Date: outside 1970 to 9999")
+        return None
+    return seconds
+
+
+def _subject(fields: _Fields, problems: list[str]) -> str:
+    value = _first(fields, "Subject", problems) or b""
+    text = clean(decode_words(header_text(value[:MAX_FIELD_BYTES])), MAX_SUBJECT_LENGTH + 1)
+    if len(value) > MAX_FIELD_BYTES or len(text) > MAX_SUBJECT_LENGTH:
+        problems.append("Subject: cut to length")
+    return text[:MAX_SUBJECT_LENGTH].strip()
+
+
+def _participants(fields: _Fields, problems: list[str]) -> tuple[Participant, ...]:
+    found: dict[tuple[ParticipantRole, str], Participant] = {}
+    for role in _ROLES:
+        label = role.value.title()
+        read = partial(_read_role, role, fields, found, problems)
+        _fenced(read, None, f"{label}: not readable", problems)
+        if role is ParticipantRole.FROM and not found:
+            problems.append("From: no address")
+    return tuple(found.values())
+
+
+def _read_role(
+    role: ParticipantRole,
+    fields: _Fields,
+    found: dict[tuple[ParticipantRole, str], Participant],
+    problems: list[str],
+) -> None:
+    label = role.value.title()
+    for value in fields.get(role.value, []):
+        for name, spec in split_addresses(header_text(value), label, problems):
+            if len(found) >= MAX_ADDRESSES:
+                problems.append(f"{label}: addresses beyond the first {MAX_ADDRESSES} were not read")
+                return
+            address = normalise_address(spec[:MAX_FIELD_BYTES])
+            if address is None:
+                problems.append(f"{label}: not an address")
+            elif (role, address) not in found:
+                found[role, address] = Participant(role, address, _name(name))
+
+
+def _name(text: str) -> str:
+    return clean(decode_words(text[: 4 * MAX_NAME_LENGTH]), MAX_NAME_LENGTH)

@@ -1,0 +1,71 @@
+"""Which copies belong to which records, and how many of each source a record has.
+
+Nothing else writes these two tables: the counts of `record_mail` agree with `associations` by
+construction.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, select
+
+from postroom.core.model import AssociatedBy
+from postroom.storage.database import upsert
+from postroom.storage.schema import associations, copies, copy_participants, record_addresses, record_mail
+
+_BY_ADDRESS = literal(AssociatedBy.ADDRESS.value)
+
+
+def associate_new_copies(connection: Connection, copy_ids: Collection[int]) -> None:
+    """Associate copies that just came in with the records whose addresses they name."""
+    _associate_by_address(connection, copy_participants.c.copy_id.in_(copy_ids))
+    _count(connection, associations.c.copy_id.in_(copy_ids))
+
+
+def associate_changed_records(connection: Connection, record_ids: Collection[int]) -> None:
+    """Associate records whose addresses changed with the mail that is already there."""
+    for table in (record_mail, associations):
+        by_address = and_(table.c.record_id.in_(record_ids), table.c.associated_by == AssociatedBy.ADDRESS)
+        connection.execute(delete(table).where(by_address))
+    _associate_by_address(connection, record_addresses.c.record_id.in_(record_ids))
+    _count(
+        connection,
+        and_(associations.c.record_id.in_(record_ids), associations.c.associated_by == AssociatedBy.ADDRESS),
+    )
+
+
+def associate_by_hand(connection: Connection, record_id: int, copy_ids: Collection[int]) -> int:
+    """Associate copies with a record by hand; give how many were not associated so before."""
+    rows = [{"record_id": record_id, "copy_id": copy_id, "associated_by": AssociatedBy.HAND} for copy_id in copy_ids]
+    statement = upsert(connection, associations).on_conflict_do_nothing().returning(associations.c.copy_id)
+    new = [copy_id for row in rows for copy_id in connection.execute(statement.values(row)).scalars()]
+    by_hand = and_(associations.c.record_id == record_id, associations.c.associated_by == AssociatedBy.HAND)
+    _count(connection, and_(by_hand, associations.c.copy_id.in_(new)))
+    return len(new)
+
+
+def _associate_by_address(connection: Connection, condition: ColumnElement[bool]) -> None:
+    matching = (
+        select(record_addresses.c.record_id, copy_participants.c.copy_id, _BY_ADDRESS)
+        .join(copy_participants, copy_participants.c.address == record_addresses.c.address)
+        .where(condition)
+        .distinct()
+    )
+    connection.execute(upsert(connection, associations).from_select(_KEY, matching))
+
+
+def _count(connection: Connection, condition: ColumnElement[bool]) -> None:
+    """Add associations to the counts, in the order of keys so that two writers cannot block each other."""
+    key = (associations.c.record_id, copies.c.user_id, copies.c.kind, associations.c.associated_by)
+    counted = (
+        select(*key, func.count())
+        .join(copies, copies.c.id == associations.c.copy_id)
+        .where(condition)
+        .group_by(*key)
+        .order_by(*key)
+    )
+    statement = upsert(connection, record_mail).from_select([*record_mail.c.keys()], counted)
+    added = record_mail.c.copies + statement.excluded.copies
+    connection.execute(statement.on_conflict_do_update(index_elements=record_mail.primary_key, set_={"copies": added}))
+
+
+_KEY = ["record_id", "copy_id", "associated_by"]

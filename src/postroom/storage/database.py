@@ -1,0 +1,161 @@
+"""Opening SQLite or PostgreSQL, and what a transaction is on each."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+
+BUSY_TIMEOUT_MS = 30_000  # a writer waits that long for another before it gives up
+_MATCHING_LOCK = 0x706F7374  # any number that nothing else locks on
+
+
+class _DriverConnection(Protocol):
+    """What sqlite3 and psycopg connections have in common."""
+
+    def execute(self, statement: str, parameters: dict[str, Any] = ..., /) -> Any: ...  # noqa: ANN401 (a cursor of either driver)
+
+    def close(self) -> None: ...
+
+
+class DatabaseUrlError(ValueError):
+    """The database URL is not one of a database that Postroom speaks to."""
+
+
+class Database:
+    """One database. Connections are made when first needed; threads and processes each have their own."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _create_engine(url)
+        self.dialect = self.engine.dialect.name
+        self._local = threading.local()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Run a block in one transaction: committed at its end, rolled back if it raises."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Run a block of reads on one unchanging snapshot of the database."""
+        engine = self.engine.execution_options(read_only=True)
+        if self.dialect == "postgresql":
+            engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with engine.begin() as connection:
+            yield connection
+
+    def fetch_all(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Run a statement compiled beforehand on this thread's own driver connection.
+
+        A connection that broke is replaced once: the database may have been restarted.
+        """
+        try:
+            return _fetch_all(self._driver_connection(), statement, parameters)
+        except self.engine.dialect.loaded_dbapi.OperationalError:
+            self._drop_driver_connection()
+        return _fetch_all(self._driver_connection(), statement, parameters)
+
+    def checkpoint(self) -> None:
+        """Move everything from SQLite's write-ahead log into the one file, so that the file is whole by itself."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
+
+    def close(self) -> None:
+        """Close this thread's connection and the pool."""
+        self._drop_driver_connection()
+        self.engine.dispose()
+
+    def _driver_connection(self) -> _DriverConnection:
+        connection: _DriverConnection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = _open_driver_connection(self.engine)
+        return connection
+
+    def _drop_driver_connection(self) -> None:
+        connection = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            connection.close()
+
+
+def lock_matching(connection: Connection, *, exclusive: bool) -> None:
+    """Keep mail that comes in and addresses that change from missing each other until the transaction ends.
+
+    New mail locks shared, a change of records' addresses exclusive. SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        function = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+        connection.execute(text(f"SELECT {function}(:key)"), {"key": _MATCHING_LOCK})
+
+
+def upsert(connection: Connection, table: Table) -> Any:  # noqa: ANN401 (two dialects' Insert with one set of methods)
+    """Give an INSERT that can say ON CONFLICT, in the database's dialect."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+def sqlite_url(path: Path) -> str:
+    """Give the database URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def _create_engine(text_url: str) -> Engine:
+    try:
+        url = make_url(text_url)
+    except ArgumentError as error:
+        raise DatabaseUrlError(
+            "the database URL is unreadable; expected sqlite:///FILE or postgresql://USER@HOST/NAME"
+        ) from error
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return create_engine(url.set(drivername="postgresql+psycopg"))
+    if url.drivername == "sqlite" and url.database:
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    raise DatabaseUrlError(
+        f"{url.drivername!r} is no database of Postroom; expected sqlite:///FILE or postgresql://USER@HOST/NAME"
+    )
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say so, below
+    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first and then writes could not be repeated."""
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _open_driver_connection(engine: Engine) -> _DriverConnection:
+    arguments, options = engine.dialect.create_connect_args(engine.url)
+    opened: Any = engine.dialect.connect(*arguments, **options)
+    connection: _DriverConnection = opened
+    if engine.dialect.name == "sqlite":
+        opened.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+    opened.autocommit = True
+    opened.prepare_threshold = 0
+    # Point look-ups through many joins: the plan that is right for one caller is right for all, and
+    # planning costs more than running it.
+    connection.execute("SET default_transaction_read_only = on")
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute("SET jit = off")
+    for method in ("seqscan", "hashjoin", "mergejoin", "bitmapscan"):
+        connection.execute(f"SET enable_{method} = off")
+    return connection
+
+
+def _fetch_all(connection: _DriverConnection, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = connection.execute(statement, parameters).fetchall()
+    return rows

@@ -1,0 +1,107 @@
+"""Copies of messages, as their sources hold them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select
+
+from postroom.core.matching import email_key
+from postroom.core.model import Kind, Message
+from postroom.storage.associations import associate_new_copies
+from postroom.storage.database import lock_matching
+from postroom.storage.ids import take_ids
+from postroom.storage.schema import copies, copy_participants, raw_messages
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where copies come from: a folder of a user's mailbox, or what the user sent from the CRM."""
+
+    user_id: int
+    kind: Kind
+    mailbox_id: int | None
+    folder: str
+    uidvalidity: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCopy:
+    """A message as a source holds it; `uid` names it there."""
+
+    uid: str
+    raw: bytes
+    message: Message
+
+
+def store_copies(connection: Connection, source: Source, incoming: Sequence[IncomingCopy]) -> list[int]:
+    """Store the copies that are not there yet, and associate them with records; give the new copies' ids.
+
+    Copies, participants, associations and counts are all there after the transaction, or none is.
+    """
+    lock_matching(connection, exclusive=False)
+    known = copy_ids(connection, source, [copy.uid for copy in incoming])
+    new = list({copy.uid: copy for copy in incoming if copy.uid not in known}.values())
+    if not new:
+        return []
+    ids = take_ids(connection, len(new))
+    _insert_copies(connection, source, dict(zip(ids, new, strict=True)))
+    associate_new_copies(connection, ids)
+    return ids
+
+
+def copy_ids(connection: Connection, source: Source, uids: Collection[str]) -> dict[str, int]:
+    """Give the ids of the copies of a source that are stored, by uid."""
+    stored = select(copies.c.uid, copies.c.id).where(*_of(source), copies.c.uid.in_(uids))
+    return {row.uid: row.id for row in connection.execute(stored)}
+
+
+def stored_uids(connection: Connection, source: Source) -> frozenset[str]:
+    """Give the uids of all stored copies of a source."""
+    return frozenset(connection.execute(select(copies.c.uid).where(*_of(source))).scalars())
+
+
+def count_mail(connection: Connection) -> tuple[int, int]:
+    """Give how many copies are stored, and how many e-mails they are."""
+    row = connection.execute(select(func.count(), func.count(copies.c.email_key.distinct())).select_from(copies)).one()
+    return row[0], row[1]
+
+
+def _of(source: Source) -> tuple[ColumnElement[bool], ...]:
+    if source.mailbox_id is None:
+        return (copies.c.user_id == source.user_id, copies.c.kind == Kind.CRM)
+    return (
+        copies.c.mailbox_id == source.mailbox_id,
+        copies.c.folder == source.folder,
+        copies.c.uidvalidity == source.uidvalidity,
+    )
+
+
+def _insert_copies(connection: Connection, source: Source, new: dict[int, IncomingCopy]) -> None:
+    connection.execute(insert(copies), [_copy_row(copy_id, source, copy) for copy_id, copy in new.items()])
+    connection.execute(insert(raw_messages), [{"copy_id": i, "raw": copy.raw} for i, copy in new.items()])
+    participants = [
+        {"copy_id": copy_id, "role": p.role, "address": p.address, "name": p.name}
+        for copy_id, copy in new.items()
+        for p in copy.message.participants
+    ]
+    if participants:
+        connection.execute(insert(copy_participants), participants)
+
+
+def _copy_row(copy_id: int, source: Source, copy: IncomingCopy) -> dict[str, object]:
+    message = copy.message
+    return {
+        "id": copy_id,
+        "user_id": source.user_id,
+        "kind": source.kind,
+        "mailbox_id": source.mailbox_id,
+        "folder": source.folder,
+        "uidvalidity": source.uidvalidity,
+        "uid": copy.uid,
+        "email_key": email_key(message, copy_id),
+        "message_id": message.message_id,
+        "sender": message.sender,
+        "sent_at": message.date,
+        "subject": message.subject,
+        "problems": "; ".join(message.problems) or None,
+    }

@@ -1,0 +1,39 @@
+"""Users' mailboxes."""
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+
+from postroom.core.model import Mailbox, MailboxState
+from postroom.storage.schema import copies, mailboxes
+
+
+def insert_mailbox(connection: Connection, mailbox: Mailbox) -> None:
+    """Add a mailbox; the database refuses a second one that is connected."""
+    connection.execute(insert(mailboxes).values(**{name: getattr(mailbox, name) for name in mailbox.__slots__}))
+
+
+def find_mailbox(connection: Connection, address: str) -> Mailbox | None:
+    """Give the connected mailbox of that address (normalised)."""
+    return _connected(connection, mailboxes.c.address == address)
+
+
+def mailbox_of(connection: Connection, user_id: int) -> Mailbox | None:
+    """Give a user's connected mailbox."""
+    return _connected(connection, mailboxes.c.user_id == user_id)
+
+
+def list_mailboxes(connection: Connection) -> list[tuple[Mailbox, int]]:
+    """Give every mailbox, by address, with the number of copies that came from it."""
+    count = select(func.count()).where(copies.c.mailbox_id == mailboxes.c.id).scalar_subquery()
+    rows = connection.execute(select(mailboxes, count.label("copies"))).mappings()
+    found = [(Mailbox(**{name: row[name] for name in Mailbox.__slots__}), row["copies"]) for row in rows]
+    return sorted(found, key=lambda pair: (pair[0].address, pair[0].id))
+
+
+def set_mailbox_state(connection: Connection, mailbox_id: int, state: MailboxState) -> None:
+    """Set what becomes of a mailbox."""
+    connection.execute(update(mailboxes).where(mailboxes.c.id == mailbox_id).values(state=state))
+
+
+def _connected(connection: Connection, condition: ColumnElement[bool]) -> Mailbox | None:
+    connected = select(mailboxes).where(condition, mailboxes.c.state != MailboxState.DISCONNECTED)
+    return next((Mailbox(**row) for row in connection.execute(connected).mappings()), None)

@@ -1,0 +1,59 @@
+"""Roles and users."""
+
+from sqlalchemy import Connection, insert, select, update
+
+from postroom.core.model import Role, User
+from postroom.storage.schema import roles, users
+
+
+def insert_role(connection: Connection, role: Role) -> None:
+    """Add a role below its parent."""
+    connection.execute(insert(roles).values(**_columns(role)))
+
+
+def find_role(connection: Connection, name: str) -> Role | None:
+    """Give the role of exactly that name."""
+    rows = connection.execute(select(roles).where(roles.c.name == name)).mappings()
+    return next((Role(**row) for row in rows), None)
+
+
+def list_roles(connection: Connection) -> list[Role]:
+    """Give all roles, each after its parent."""
+    rows = connection.execute(select(roles)).mappings()
+    return sorted((Role(**row) for row in rows), key=lambda role: [int(i) for i in role.lineage.split("/")[1:-1]])
+
+
+def set_role_permission(connection: Connection, role_id: int, permission: str | None) -> None:
+    """Set or clear a role's e-mail preference."""
+    connection.execute(update(roles).where(roles.c.id == role_id).values(email_permission=permission))
+
+
+def insert_user(connection: Connection, user: User) -> None:
+    """Add a user."""
+    connection.execute(insert(users).values(**_columns(user)))
+
+
+def find_user(connection: Connection, email: str) -> User | None:
+    """Give the user of that e-mail address (normalised)."""
+    rows = connection.execute(select(users).where(users.c.email == email)).mappings()
+    return next((User(**row) for row in rows), None)
+
+
+def users_by_email(connection: Connection) -> dict[str, User]:
+    """Give every user by e-mail address, in the order of names."""
+    found = [User(**row) for row in connection.execute(select(users)).mappings()]
+    return {user.email: user for user in sorted(found, key=lambda user: (user.full_name, user.id))}
+
+
+def id_is_taken(connection: Connection, user_id: int) -> bool:
+    """Say whether a user has that id."""
+    return connection.execute(select(users.c.id).where(users.c.id == user_id)).first() is not None
+
+
+def set_user(connection: Connection, user_id: int, setting: str, value: str | None) -> None:
+    """Set `status`, `assigned_permission` or `chosen_permission` of a user."""
+    connection.execute(update(users).where(users.c.id == user_id).values({setting: value}))
+
+
+def _columns(thing: Role | User) -> dict[str, object]:
+    return {name: getattr(thing, name) for name in thing.__slots__}

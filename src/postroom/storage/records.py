@@ -1,0 +1,119 @@
+"""Records: their addresses, their links, who they are shared with."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
+
+from postroom.core.model import Record
+from postroom.storage.associations import associate_changed_records
+from postroom.storage.ids import take_id
+from postroom.storage.schema import record_addresses, record_links, record_shares, records
+
+
+def records_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Record]:
+    """Give the stored records of these ids, of any module."""
+    return {record.id: record for record in _find(connection, records.c.id.in_(ids))}
+
+
+def records_by_import_key(connection: Connection, module_id: int, keys: Collection[str]) -> dict[str, Record]:
+    """Give the stored records of a module that were imported under one of these keys."""
+    condition = (records.c.module_id == module_id) & records.c.import_key.in_(keys)
+    return {record.import_key: record for record in _find(connection, condition)}
+
+
+def ids_by_name(connection: Connection, module_id: int, name: str) -> list[int]:
+    """Give the ids of a module's records of that name; two are enough to know that it is not unique."""
+    named = select(records.c.id).where(records.c.module_id == module_id, records.c.name == name)
+    return list(connection.execute(named.limit(2)).scalars())
+
+
+def ids_by_address(connection: Connection, module_id: int, address: str) -> list[int]:
+    """Give the ids of a module's records that have that address; two are enough, as above."""
+    addressed = (
+        select(records.c.id)
+        .join(record_addresses, record_addresses.c.record_id == records.c.id)
+        .where(records.c.module_id == module_id, record_addresses.c.address == address)
+    )
+    return list(connection.execute(addressed.limit(2)).scalars())
+
+
+def save_records(connection: Connection, new: Sequence[Record], changed: Sequence[Record]) -> None:
+    """Insert and update records, and associate them with the mail that is already there.
+
+    The caller holds the exclusive matching lock since before it read what is stored.
+    """
+    if new:
+        connection.execute(insert(records), [_columns(record) for record in new])
+    for record in changed:
+        connection.execute(update(records).where(records.c.id == record.id).values(**_columns(record)))
+    changed_ids = [record.id for record in changed]
+    _delete(connection, record_addresses, changed_ids)
+    _delete(connection, record_links, changed_ids)
+    saved = (*new, *changed)
+    _insert_pairs(connection, record_addresses, ((r.id, address) for r in saved for address in r.addresses))
+    _insert_pairs(connection, record_links, ((r.id, linked_id) for r in saved for linked_id in r.linked_ids))
+    associate_changed_records(connection, [record.id for record in saved])
+
+
+def set_deleted(connection: Connection, record_id: int, deleted_at: int | None) -> None:
+    """Put a record in the recycle bin, or take it out."""
+    connection.execute(update(records).where(records.c.id == record_id).values(deleted_at=deleted_at))
+
+
+def share_record(
+    connection: Connection,
+    record_id: int,
+    *,
+    user_id: int | None,
+    role_id: int | None,
+    and_subordinates: bool,
+) -> None:
+    """Share a record with a user or a role, in place of an earlier share with the same."""
+    unshare_record(connection, record_id, user_id=user_id, role_id=role_id)
+    row = {"user_id": user_id, "role_id": role_id, "and_subordinates": and_subordinates}
+    connection.execute(insert(record_shares).values(id=take_id(connection), record_id=record_id, **row))
+
+
+def unshare_record(connection: Connection, record_id: int, *, user_id: int | None, role_id: int | None) -> bool:
+    """Take back a share; say whether there was one."""
+    share = record_shares.c
+    with_whom = share.user_id == user_id if user_id is not None else share.role_id == role_id
+    return connection.execute(delete(record_shares).where(share.record_id == record_id, with_whom)).rowcount > 0
+
+
+def _find(connection: Connection, condition: ColumnElement[bool]) -> list[Record]:
+    rows = connection.execute(select(records).where(condition)).mappings().all()
+    ids = [row["id"] for row in rows]
+    addresses, links = _pairs(connection, record_addresses, ids), _pairs(connection, record_links, ids)
+    return [
+        Record(
+            **row,
+            addresses=frozenset(addresses.get(row["id"], ())),
+            linked_ids=frozenset(links.get(row["id"], ())),
+        )
+        for row in rows
+    ]
+
+
+def _pairs(connection: Connection, table: Table, ids: Collection[int]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for record_id, value in connection.execute(select(table).where(table.c.record_id.in_(ids))):
+        found.setdefault(record_id, []).append(value)
+    return found
+
+
+def _insert_pairs(connection: Connection, table: Table, pairs: Iterable[tuple[int, int | str]]) -> None:
+    names = table.c.keys()
+    rows = [dict(zip(names, pair, strict=True)) for pair in pairs]
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _delete(connection: Connection, table: Table, record_ids: Collection[int]) -> None:
+    if record_ids:
+        connection.execute(delete(table).where(table.c.record_id.in_(record_ids)))
+
+
+def _columns(record: Record) -> dict[str, object]:
+    return {column.name: getattr(record, column.name) for column in records.columns}

@@ -1,0 +1,54 @@
+"""Mailbox passwords at rest: AES-GCM, with a key that is kept in a file of its own, outside the database."""
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE_BYTES = 12  # NIST SP 800-38D, section 8.2: 96 bits
+
+
+class SecretKeyError(Exception):
+    """The key file is missing, unreadable, or not the one that the passwords were sealed with."""
+
+
+class SecretBox:
+    """Seals and opens secrets with the key in a file, which is made with the first secret."""
+
+    def __init__(self, key_file: Path) -> None:
+        self._key_file = key_file
+
+    def seal(self, secret: str, context: str) -> bytes:
+        """Encrypt a secret so that it opens only with the same context (whose secret it is)."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + AESGCM(self._key(create=True)).encrypt(nonce, secret.encode(), context.encode())
+
+    def open(self, sealed: bytes, context: str) -> str:
+        """Decrypt what `seal` gave. Raises SecretKeyError where key, context or content are not the same."""
+        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return AESGCM(self._key(create=False)).decrypt(nonce, ciphertext, context.encode()).decode()
+        except InvalidTag as error:
+            raise SecretKeyError(
+                f"{self._key_file} is not the key that this password was stored with; put the right file there"
+            ) from error
+
+    def _key(self, *, create: bool) -> bytes:
+        if create and not self._key_file.exists():
+            self._create_key()
+        try:
+            return bytes.fromhex(self._key_file.read_text().strip())
+        except (OSError, ValueError) as error:
+            raise SecretKeyError(f"the key of the mailbox passwords cannot be read from {self._key_file}") from error
+
+    def _create_key(self) -> None:
+        """Write a new key that only this account can read; another process may have been faster."""
+        self._key_file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(self._key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))

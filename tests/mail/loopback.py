@@ -1,0 +1,67 @@
+"""A small IMAP server on the loopback interface that keeps every line that it was sent.
+
+For what no well-behaved server does, and to see what really reaches the wire.
+"""
+
+import base64
+import re
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Loopback(socketserver.ThreadingTCPServer):
+    """Answers with the scripted untagged lines for a command, and OK to all else."""
+
+    daemon_threads = True
+
+    def __init__(self, answers: dict[bytes, bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), _Conversation)
+        self.answers = {b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n", b"LOGOUT": b"* BYE\r\n"} | answers
+        self.lines: list[bytes] = []
+        self.credentials: list[tuple[str, str]] = []
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    server: Loopback
+
+    def handle(self) -> None:
+        self.wfile.write(b"* OK ready\r\n")
+        for line in self.rfile:
+            self.server.lines.append(line)
+            tag, _, command = line.strip().partition(b" ")
+            answer = self._answer(command)
+            if answer == b"hang up":
+                return
+            refused = answer.startswith(b"NO ")
+            self.wfile.write(tag + b" " + answer + b"\r\n" if refused else answer + tag + b" OK done\r\n")
+
+    def _answer(self, command: bytes) -> bytes:
+        if command.startswith(b"AUTHENTICATE PLAIN"):
+            self.wfile.write(b"+ \r\n")
+            _, name, password = base64.b64decode(self.rfile.readline()).split(b"\0")
+            self.server.credentials.append((name.decode(), password.decode()))
+        if login := re.fullmatch(rb'LOGIN "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"', command):
+            self.server.credentials.append((_unquote(login[1]), _unquote(login[2])))
+        return next((text for start, text in self.server.answers.items() if command.startswith(start)), b"")
+
+
+def _unquote(value: bytes) -> str:
+    return re.sub(rb"\\(.)", rb"\1", value).decode()
+
+
+@contextmanager
+def loopback(answers: dict[bytes, bytes]) -> Iterator[Loopback]:
+    with Loopback(answers) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,368 @@
+"""One pass over a real mailbox: everything is read, nothing is changed, no secret is told."""
+
+import logging
+import re
+import socket
+import traceback
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from imapclient import IMAPClient
+from loopback import loopback
+
+from postroom.mail import imap
+from postroom.mail.imap import (
+    AuthenticationFailed,
+    CertificateRejected,
+    ConnectionFailed,
+    FetchedMessage,
+    Folder,
+    FolderFailed,
+    GuardError,
+    MailServerError,
+    Security,
+    Server,
+    Session,
+    open_session,
+)
+from servers.dovecot import Dovecot
+
+MAIL = b"From: lead@customer.example\r\nTo: alice@test.example\r\nSubject: Offer\r\n\r\nHello\r\n"
+INJECTED = ["\r\nX1 DELETE INBOX", "\nX1 DELETE INBOX", "\rX1 DELETE INBOX", "\x00"]
+
+
+@pytest.fixture
+def alice() -> str:
+    """Alice has a fresh mailbox in each test."""
+    return f"alice-{uuid.uuid4().hex}@test.example"
+
+
+@pytest.fixture
+def trusted(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A server whose certificate Alice's machine trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(dovecot.ca_file))
+    return Server(dovecot.host, dovecot.imaps_port, Security.TLS)
+
+
+@pytest.fixture
+def session(trusted: Server, alice: str) -> Iterator[Session]:
+    with open_session(trusted, alice, "secret", timeout=10) as opened:
+        yield opened
+
+
+def read_all(session: Session, folder: str) -> list[bytes | None]:
+    return [message.raw for message in session.fetch(session.select(folder).uids)]
+
+
+def read_account(server: Server, username: str) -> dict[str, list[bytes | None]]:
+    with open_session(server, username, "secret", timeout=2) as session:
+        return {folder.name: read_all(session, folder.name) for folder in session.folders()}
+
+
+def test_mail_comes_from_every_folder_as_the_server_has_it(dovecot, trusted, alice):
+    names = ["INBOX", "Sent", "Projects/Lead", "Entwürfe & Büro", "受信", "2026", "007", 'a"b\\c', "with blank"]
+    for name in names:
+        dovecot.append(alice, name, MAIL.replace(b"Offer", name.encode()))
+    assert read_account(trusted, alice) == {name: [MAIL.replace(b"Offer", name.encode())] for name in names}
+
+
+def test_a_delivered_message_is_in_the_inbox(dovecot, session, alice):
+    dovecot.deliver(alice, MAIL)
+    [raw] = read_all(session, "INBOX")
+    assert raw is not None
+    assert raw.endswith(MAIL)
+
+
+def test_a_parent_that_is_no_folder_is_not_listed(dovecot, session, alice):
+    dovecot.append(alice, "Projects/Lead", MAIL)
+    assert {folder.name for folder in session.folders()} == {"INBOX", "Sent", "Projects/Lead"}
+
+
+def test_unsent_and_unwanted_mail_is_marked_by_its_special_use(dovecot, session, alice):
+    for name in ("Drafts", "Spam", "Trash", "Kept/Drafts"):
+        dovecot.append(alice, name, MAIL)
+    skipped = {folder.name: folder.skipped for folder in session.folders()}
+    assert skipped == {
+        "INBOX": None,
+        "Sent": None,
+        "Kept/Drafts": None,
+        "Drafts": "\\Drafts",
+        "Spam": "\\Junk",
+        "Trash": "\\Trash",
+    }
+
+
+def test_reading_changes_no_flag(dovecot, session, alice):
+    uid = dovecot.append(alice, "INBOX", MAIL)
+    assert read_all(session, "INBOX") == [MAIL]
+    with dovecot.client(alice) as client:
+        client.select_folder("INBOX", readonly=True)
+        assert b"\\Seen" not in client.get_flags([uid])[uid]
+
+
+def test_a_folder_opened_by_us_cannot_be_changed(dovecot, session, alice):
+    uid = dovecot.append(alice, "INBOX", MAIL)
+    session.select("INBOX")
+    session._client.add_flags([uid], [b"\\Seen"])
+    with dovecot.client(alice) as client:
+        client.select_folder("INBOX", readonly=True)
+        assert b"\\Seen" not in client.get_flags([uid])[uid]
+
+
+def test_many_messages_come_in_the_order_asked_for(dovecot, session, alice, monkeypatch):
+    for name, value in (("_SEARCH_WINDOW", 4), ("_SIZES_AT_ONCE", 6), ("_BATCH_MESSAGES", 3), ("_BATCH_BYTES", 200)):
+        monkeypatch.setattr(imap, name, value)
+    with dovecot.client(alice) as client:
+        for number in range(25):
+            client.append("INBOX", MAIL + b"%d\r\n" % number)
+    state = session.select("INBOX")
+    assert list(session.fetch(state.uids)) == [
+        FetchedMessage(uid, MAIL + b"%d\r\n" % number, truncated=False) for number, uid in enumerate(state.uids)
+    ]
+    assert len(state.uids) == 25
+    assert [message.uid for message in session.fetch(state.uids[20:])] == list(state.uids[20:])
+
+
+def test_uids_hold_under_one_uidvalidity(dovecot, session, alice):
+    uid = dovecot.append(alice, "Old", MAIL)
+    before = session.select("Old")
+    assert before.uids == (uid,)
+    with dovecot.client(alice) as client:
+        client.delete_folder("Old")
+    dovecot.append(alice, "Old", MAIL)
+    assert session.select("Old").uidvalidity != before.uidvalidity
+
+
+def test_a_message_deleted_meanwhile_is_reported_as_gone(dovecot, session, alice):
+    for _ in range(3):
+        dovecot.append(alice, "INBOX", MAIL)
+    state = session.select("INBOX")
+    with dovecot.client(alice) as client:
+        client.select_folder("INBOX")
+        client.delete_messages(state.uids[1])
+        client.expunge()
+    assert [message.raw for message in session.fetch(state.uids)] == [MAIL, None, MAIL]
+
+
+def test_of_a_message_that_is_too_large_the_headers_come(dovecot, session, alice, monkeypatch):
+    monkeypatch.setattr(imap, "MAX_MESSAGE_BYTES", 1000)
+    monkeypatch.setattr(imap, "_BATCH_BYTES", 500)
+    dovecot.append(alice, "INBOX", MAIL)
+    dovecot.append(alice, "INBOX", MAIL + b"x" * 2000)
+    dovecot.append(alice, "INBOX", MAIL)
+    found = [(m.raw, m.truncated) for m in session.fetch(session.select("INBOX").uids)]
+    assert found == [(MAIL, False), (MAIL.removesuffix(b"Hello\r\n"), True), (MAIL, False)]
+
+
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.NONE])
+def test_the_port_without_tls(dovecot, trusted, alice, security):
+    dovecot.append(alice, "INBOX", MAIL)
+    server = Server(trusted.host, dovecot.imap_port, security)
+    with open_session(server, alice, "secret", timeout=10) as session:
+        assert read_all(session, "INBOX") == [MAIL]
+        assert session._client._starttls_done is (security is Security.STARTTLS)
+
+
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+def test_a_certificate_of_an_unknown_authority_is_refused(dovecot, alice, monkeypatch, security):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    port = dovecot.imaps_port if security is Security.TLS else dovecot.imap_port
+    with (
+        pytest.raises(CertificateRejected, match="SSL_CERT_FILE"),
+        open_session(Server(dovecot.host, port, security), alice, "secret", timeout=10),
+    ):
+        pass
+
+
+def test_a_certificate_for_another_name_is_refused(trusted, alice):
+    same_place_by_another_name = Server("127.1", trusted.port, Security.TLS)
+    with (
+        pytest.raises(CertificateRejected, match="check the host name"),
+        open_session(same_place_by_another_name, alice, "secret", timeout=10),
+    ):
+        pass
+
+
+def refusal(server: Server, username: str, password: str, timeout: float = 5) -> MailServerError:
+    with pytest.raises(MailServerError) as caught, open_session(server, username, password, timeout):
+        pass
+    return caught.value
+
+
+def test_a_wrong_password_is_refused_and_told_nowhere(trusted, alice, caplog):
+    caplog.set_level(logging.DEBUG)
+    password = uuid.uuid4().hex
+    error = refusal(trusted, alice, password)
+    assert isinstance(error, AuthenticationFailed)
+    assert alice in str(error)
+    assert caplog.records
+    assert password not in caplog.text + "".join(traceback.format_exception(error))
+
+
+def test_a_server_that_repeats_the_password_is_not_quoted(caplog):
+    caplog.set_level(logging.INFO)
+    password = uuid.uuid4().hex
+    with loopback({b"LOGIN": b"NO no such password: " + password.encode()}) as server:
+        error = refusal(Server("127.0.0.1", server.port, Security.NONE), "alice", password)
+    assert isinstance(error, AuthenticationFailed)
+    assert password not in caplog.text + "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("password", ['with blank and "quotes" and \\', "Straße", "pässword"])
+@pytest.mark.parametrize("capabilities", [b"IMAP4rev1 AUTH=PLAIN", b"IMAP4rev1"])
+def test_any_name_and_password_reach_the_server_whole(password, capabilities):
+    name = 'al "ice" \\'
+    with loopback({b"CAPABILITY": b"* CAPABILITY " + capabilities + b"\r\n"}) as server:
+        here = Server("127.0.0.1", server.port, Security.NONE)
+        if not password.isascii() and b"AUTH=PLAIN" not in capabilities:
+            assert isinstance(refusal(here, name, password), AuthenticationFailed)
+            return
+        with open_session(here, name, password, timeout=2):
+            pass
+    assert server.credentials == [(name, password)]
+
+
+@pytest.mark.parametrize(
+    ("port_of", "security", "sentence"),
+    [
+        ("imap_port", Security.TLS, "does not speak TLS as expected"),
+        ("imaps_port", Security.NONE, "did not answer in time"),
+        ("nobody", Security.TLS, "cannot be reached \\(Connection refused\\)"),
+    ],
+)
+def test_a_wrong_port_or_security_says_what_to_check(dovecot, alice, port_of, security, sentence):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        free = nobody.getsockname()[1]
+    error = refusal(Server("localhost", getattr(dovecot, port_of, free), security), alice, "secret", timeout=0.5)
+    assert isinstance(error, ConnectionFailed)
+    assert re.search(sentence + ".*: check .*port", str(error))
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "é" * 100 + ".example"])
+def test_a_host_that_does_not_exist(host):
+    error = refusal(Server(host, 993, Security.TLS), "alice", "secret")
+    assert isinstance(error, ConnectionFailed)
+    assert "was not found" in str(error)
+
+
+def test_a_server_without_starttls_gets_no_password():
+    with loopback({}) as server:
+        error = refusal(Server("127.0.0.1", server.port, Security.STARTTLS), "alice", "secret")
+    assert isinstance(error, ConnectionFailed)
+    assert "STARTTLS" in str(error)
+    assert not [line for line in server.lines if b"LOGIN" in line or b"AUTHENTICATE" in line]
+
+
+def test_a_server_that_wants_encryption_gets_no_password_without():
+    with loopback({b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED\r\n"}) as server:
+        error = refusal(Server("127.0.0.1", server.port, Security.NONE), "alice", "secret")
+    assert isinstance(error, AuthenticationFailed)
+    assert not [line for line in server.lines if b"LOGIN" in line or b"AUTHENTICATE" in line]
+
+
+@pytest.mark.parametrize("command", [b"LIST", b"EXAMINE", b"UID SEARCH", b"UID FETCH"])
+def test_a_connection_that_breaks_is_an_error_that_says_so(command):
+    answers = {
+        b"LIST": b'* LIST () "/" INBOX\r\n',
+        b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n",
+        b"UID SEARCH": b"* SEARCH 1\r\n",
+        command: b"hang up",
+    }
+    with loopback(answers) as server, pytest.raises(ConnectionFailed, match="ended the connection"):
+        read_account(Server("127.0.0.1", server.port, Security.NONE), "alice")
+
+
+def test_a_server_that_gives_no_uidvalidity_cannot_be_read():
+    with (
+        loopback({b"EXAMINE": b"* 0 EXISTS\r\n"}) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), "alice", "secret", timeout=2) as session,
+        pytest.raises(FolderFailed, match="UIDVALIDITY"),
+    ):
+        session.select("INBOX")
+
+
+LISTING = (
+    b'* LIST (\\HasNoChildren) "/" INBOX\r\n'
+    b'* LIST () "/" INBOX/Drafts\r\n'
+    b'* LIST () "/" "Deleted Items"\r\n'
+    b'* LIST () "/" "R&-D"\r\n'
+    b'* LIST () "/" "&bad"\r\n'
+    b'* LIST () "/" "\xe9t\xe9"\r\n'
+    b'* LIST (\\NonExistent) "/" Gone\r\n'
+    b"* LIST () NIL 2026\r\n"
+    b'* LIST (\\All) "/" Everything\r\n'
+)
+
+
+def test_a_server_without_special_use_is_understood_by_names_and_damaged_names_hide_no_folder():
+    with (
+        loopback({b"LIST": LISTING}) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), "alice", "secret", timeout=2) as session,
+    ):
+        listed = session.folders()
+        with pytest.raises(FolderFailed):
+            session.select("été")
+    assert listed == [
+        Folder("INBOX", None),
+        Folder("INBOX/Drafts", "\\Drafts"),
+        Folder("Deleted Items", "\\Trash"),
+        Folder("R&D", None),
+        Folder("&bad", None),
+        Folder("été", None),
+        Folder("2026", None),
+        Folder("Everything", "\\All"),
+    ]
+
+
+def select(server: Server, username: str, password: str, folder: str) -> None:
+    with open_session(server, username, password, timeout=2) as session:
+        session.select(folder)
+
+
+@pytest.mark.parametrize("text", INJECTED)
+@pytest.mark.parametrize("place", ["host", "username", "password", "folder"])
+def test_no_argument_can_carry_a_second_command(text, place):
+    with loopback({}) as server:
+        values = {"host": "127.0.0.1", "username": "alice", "password": "secret", "folder": "INBOX"}
+        values[place] += text
+        here = Server(values["host"], server.port, Security.NONE)
+        with pytest.raises(GuardError, match="holds a line break or a NUL") as caught:
+            select(here, values["username"], values["password"], values["folder"])
+    assert "secret" not in str(caught.value)
+    assert not [line for line in server.lines if b"X1" in line or b"\x00" in line or b"EXAMINE" in line]
+
+
+def test_the_loopback_server_would_see_a_second_command():
+    with loopback({}) as server, IMAPClient("127.0.0.1", server.port, ssl=False, timeout=2) as client:
+        client.search(["HEADER", "Message-ID", "x" + INJECTED[0]])
+    assert [line for line in server.lines if line.startswith(b"X1 DELETE INBOX")]
+
+
+@pytest.mark.parametrize(
+    ("server", "username", "password"),
+    [
+        (Server("", 993, Security.TLS), "alice", "secret"),
+        (Server("localhost", 0, Security.TLS), "alice", "secret"),
+        (Server("localhost", 65536, Security.TLS), "alice", "secret"),
+        (Server("localhost", 993, Security.TLS), "", "secret"),
+        (Server("localhost", 993, Security.TLS), "alice", ""),
+    ],
+)
+def test_what_is_missing_is_asked_for(server, username, password):
+    error = refusal(server, username, password)
+    assert isinstance(error, GuardError)
+    assert "give one" in str(error)
+
+
+def test_a_folder_that_does_not_exist(session):
+    with pytest.raises(FolderFailed, match="the folder Nowhere"):
+        session.select("Nowhere")
+    assert session.select("INBOX").uids == ()
+
+
+def test_after_an_error_the_session_is_still_good_for_other_folders(dovecot, session, alice):
+    dovecot.append(alice, "INBOX", MAIL)
+    with pytest.raises(FolderFailed):
+        session.select("Nowhere")
+    assert read_all(session, "INBOX") == [MAIL]

@@ -16,13 +16,12 @@ def configure_log(log_format: str) -> None:
         structlog.processors.TimeStamper("iso"),
     ]
     if console:
-        structlog.configure(
-            [*shared, structlog.dev.ConsoleRenderer()], logger_factory=structlog.PrintLoggerFactory(sys.stderr)
-        )
+        # Plain traces: those in colour print local variables, a token among them.
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.configure([*shared, renderer], logger_factory=structlog.PrintLoggerFactory(sys.stderr))
         return
-    renderer = structlog.processors.JSONRenderer(serializer=_json)
     structlog.configure(
-        [*shared, structlog.processors.format_exc_info, renderer],
+        [*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)],
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         cache_logger_on_first_use=True,

@@ -1,19 +1,17 @@
 """Setting up: the organisation, its modules, its roles and its users."""
 
-import re
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from postroom.actions.errors import AlreadyThere, InvalidInput, NotInitialised
 from postroom.actions.lookups import get_module, get_role, get_user, valid_address, valid_name
 from postroom.core.model import Module, Profile, Role, User, UserStatus
-from postroom.core.modules import MODULES_WITH_EMAILS, MODULES_WITHOUT_EMAILS, RESERVED_NAMES, module_key
+from postroom.core.modules import MODULE_NAME, MODULES_WITH_EMAILS, MODULES_WITHOUT_EMAILS, RESERVED_NAMES, module_key
 from postroom.storage import organisation, people
 from postroom.storage.database import Database
 from postroom.storage.ids import FIRST_ID, take_id
 from postroom.storage.migrations import migrate, newest_version, schema_version
 
-_MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}", re.ASCII)
 _ROLE_DEPTH = 50
 
 
@@ -108,7 +106,7 @@ def set_user_status(database: Database, email: str, status: UserStatus) -> User:
 
 def add_module(database: Database, api_name: str) -> Module:
     """Create a custom module. Raises AlreadyThere, InvalidInput."""
-    if not _MODULE_NAME.fullmatch(api_name) or module_key(api_name).replace("_", "") in _taken_names():
+    if not MODULE_NAME.fullmatch(api_name) or module_key(api_name).replace("_", "") in _taken_names():
         raise InvalidInput(
             f"module: {api_name!r} is no name for a custom module; "
             "expected a letter, then letters, digits and underscores, and not a name that Zoho CRM uses"

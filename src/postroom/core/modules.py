@@ -1,5 +1,7 @@
 """The modules of the CRM: which keep e-mails, and what scopes call them."""
 
+import re
+
 MODULES_WITH_EMAILS = (
     "Leads",
     "Accounts",
@@ -30,9 +32,12 @@ ACCOUNTS = "Accounts"
 RESERVED_NAMES = frozenset({"all", "create", "custom", "delete", "emails", "read", "update", "write"})
 
 
+MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}", re.ASCII)
+
+
 def module_key(name: str) -> str:
-    """Give the form in which module names compare: in any case."""
-    return name.lower()
+    """Give the form in which module names compare: in any case. What cannot be a name gives "", which none has."""
+    return name.lower() if MODULE_NAME.fullmatch(name) else ""
 
 
 _KEYS_WITH_EMAILS = frozenset(map(module_key, MODULES_WITH_EMAILS))

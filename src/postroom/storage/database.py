@@ -63,8 +63,10 @@ class Database:
 
     def checkpoint(self) -> None:
         """Move everything from SQLite's write-ahead log into the one file, so that the file is whole by itself."""
-        with self.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode = DELETE")
+        if self.dialect == "sqlite":
+            connection = self.engine.raw_connection()
+            connection.cursor().execute("PRAGMA journal_mode = DELETE")
+            connection.close()
 
     def close(self) -> None:
         """Close this thread's connection and the pool."""

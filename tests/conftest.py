@@ -1,0 +1,109 @@
+"""Databases made by the migrations, and a team in one of them."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from postroom.actions.organisation import initialise
+from postroom.storage.database import Database, sqlite_url
+from tests.servers.postgres import find_postgres, running_postgres
+from tests.team import Team
+
+_numbers = count(1)
+
+
+def missing(what: str, how: str) -> None:
+    """Fail where real servers are required, else skip and say what is missing."""
+    if os.environ.get("REAL_SERVERS") == "required":
+        pytest.fail(f"{what} is missing: {how}", pytrace=False)
+    pytest.skip(f"{what} is missing: {how}")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Give the URL of a PostgreSQL server; `{}` in it stands for a database's name."""
+    programs = find_postgres()
+    if programs is None:
+        missing("PostgreSQL", "run 'scripts/install-test-servers' as root")
+    assert programs is not None
+    with running_postgres(programs) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an initialised SQLite file, for tests to copy."""
+    path = tmp_path_factory.mktemp("template") / "template.sqlite3"
+    _initialise(sqlite_url(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """Make an initialised PostgreSQL database, for tests to copy."""
+    _create_database(postgres_url, "template")
+    _initialise(postgres_url.format("template"))
+    return "template"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of a fresh, initialised database; the test runs once on each kind."""
+    return _fresh_database(request, request.param, tmp_path)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Give a fresh, initialised database."""
+    yield from _opened(database_url)
+
+
+@pytest.fixture
+def team(database: Database, tmp_path: Path) -> Team:
+    """Give an organisation without anybody in it."""
+    return Team(database, tmp_path)
+
+
+@pytest.fixture(scope="class", params=["sqlite", "postgresql"])
+def shared_team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """Give an organisation that the tests of a class share, or the examples of a property."""
+    folder = tmp_path_factory.mktemp("shared")
+    for database in _opened(_fresh_database(request, request.param, folder)):
+        yield Team(database, folder)
+
+
+def _fresh_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
+    if kind == "sqlite":
+        path = folder / "postroom.sqlite3"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        return sqlite_url(path)
+    template, server = request.getfixturevalue("postgres_template"), request.getfixturevalue("postgres_url")
+    name = f"test_{next(_numbers)}"
+    _create_database(server, name, template)
+    return str(server.format(name))
+
+
+def _opened(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.close()
+
+
+def _initialise(url: str) -> None:
+    database = Database(url)
+    initialise(database)
+    database.checkpoint()
+    database.close()
+
+
+def _create_database(server: str, name: str, template: str = "template0") -> None:
+    url = server.format("postgres").replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    engine.dispose()

@@ -1,20 +1,27 @@
 """Serving: Granian, with as many processes and threads as asked for."""
 
 import os
+import socket
 
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from postroom.actions.errors import InvalidInput
 from postroom.config import DATA_DIR_VARIABLE, DATABASE_URL_VARIABLE, Config
 from postroom.http.app import LOG_FORMAT_VARIABLE
 
 # A thread waits for PostgreSQL most of the time, and never for SQLite: more threads would only contend.
 _THREADS = {"postgresql": 8, "sqlite": 1}
+_APPLICATION = "postroom.http.app:app_from_environment"
+_STOP_SECONDS = 3  # a client that never finishes its request must not hold up a stop
 
 
-def serve(config: Config, host: str, port: int, workers: int, log_format: str) -> None:
-    """Serve until SIGINT or SIGTERM; answers in hand are finished first."""
+def serve(
+    config: Config, host: str, port: int, workers: int, log_format: str, *, application: str = _APPLICATION
+) -> None:
+    """Serve what the function `application` (module:name) builds in each worker, until SIGINT or SIGTERM; answers in hand are finished first. Raises InvalidInput."""
+    _require_free(host, port)
     os.environ |= {
         DATA_DIR_VARIABLE: str(config.data_dir),
         DATABASE_URL_VARIABLE: config.database_url,
@@ -22,15 +29,25 @@ def serve(config: Config, host: str, port: int, workers: int, log_format: str) -
     }
     threads = _THREADS["sqlite" if config.database_url.startswith("sqlite") else "postgresql"]
     server = Granian(
-        "postroom.http.app:app_from_environment",
+        application,
         factory=True,
         interface=Interfaces.WSGI,
         address=host,
         port=port,
         workers=workers,
         blocking_threads=threads,
+        workers_kill_timeout=_STOP_SECONDS,
         websockets=False,
         log_access=False,
         log_level=LogLevels.warning,
     )
     server.serve()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse a port that another server listens on: Granian would share it, and either would answer by chance."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise InvalidInput(f"port: cannot listen on {host} port {port} ({error.strerror}); choose another") from error

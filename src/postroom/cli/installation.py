@@ -1,0 +1,64 @@
+"""The installation that a command works on, and what is said where an action is refused."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+
+from postroom.actions.errors import ActionError
+from postroom.actions.organisation import require_initialised
+from postroom.cli.commands import DATA_DIR, DATABASE_URL
+from postroom.config import Config, load_config
+from postroom.mail.archive import ArchiveError
+from postroom.mail.imap import MailServerError
+from postroom.storage.database import DatabaseUrlError
+from postroom.storage.secrets import SecretKeyError
+from postroom.wiring import Installation, open_installation
+
+_REFUSALS = (ActionError, ArchiveError, DatabaseUrlError, MailServerError, SecretKeyError)
+
+
+class Refused(click.ClickException):
+    """An action was refused; the sentence says why and what to do."""
+
+
+@contextmanager
+def opened(*, initialised: bool = True) -> Iterator[Installation]:
+    """Open the installation that the command line names; `initialised` demands that 'postroom init' ran."""
+    with refusals():
+        installation = open_installation(current_config())
+        try:
+            if initialised:
+                require_initialised(installation.database)
+            yield installation
+        finally:
+            installation.database.close()
+
+
+def current_config() -> Config:
+    """Give the settings of the command line that is running."""
+    meta = click.get_current_context().meta
+    return load_config(meta.get(DATA_DIR), meta.get(DATABASE_URL))
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what an action refuses into one line and an exit code; a bug keeps its trace."""
+    try:
+        yield
+    except _REFUSALS as error:
+        raise Refused(str(error)) from error
+    except IntegrityError as error:
+        raise Refused("someone else changed this at the same moment; try again") from error
+    except OperationalError as error:
+        raise Refused(f"the database cannot be reached: {_cause(error)}") from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # its subclasses are mistakes of ours
+            raise
+        raise Refused(f"the database cannot be used: {_cause(error)}") from error
+
+
+def _cause(error: DatabaseError) -> str:
+    """Give the driver's own first line: the rest repeats it or shows the statement."""
+    return (str(error.orig).splitlines() or ["no reason given"])[0]

@@ -1,0 +1,99 @@
+"""Mailboxes."""
+
+import click
+
+from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes
+from postroom.cli.commands import Group, json_option
+from postroom.cli.installation import opened
+from postroom.cli.output import print_json, print_table, say
+from postroom.cli.secret_input import read_secret
+from postroom.core.model import Mailbox
+from postroom.mail.imap import Security
+
+
+@click.group(cls=Group, epilog="postroom mailbox list")
+def mailbox() -> None:
+    """Manage the users' mail accounts; a user has one at a time."""
+
+
+@mailbox.command(
+    "add",
+    epilog="postroom mailbox add alice@example.com --protocol imap --host imap.example.com "
+    "--password-stdin < password.txt",
+)
+@click.argument("user_email")
+@click.option("--protocol", type=click.Choice(["imap", "pop"]), required=True)
+@click.option("--address", help="The mailbox's address, where it is not the user's own.")
+@click.option("--host", help="The mail server; without one the mailbox is fed by 'postroom import mail'.")
+@click.option("--port", type=int, help="Where it is not the usual one.")
+@click.option(
+    "--security",
+    type=click.Choice([each.value for each in Security]),
+    default=Security.TLS.value,
+    show_default=True,
+    help="How the connection is protected.",
+)
+@click.option("--username", help="Where it is not the address.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@json_option
+def add_mailbox_command(
+    user_email: str,
+    protocol: str,
+    address: str | None,
+    host: str | None,
+    port: int | None,
+    security: str,
+    username: str | None,
+    password_stdin: bool,
+    as_json: bool,
+) -> None:
+    """Connect a mailbox to a user. Its password is stored encrypted."""
+    password = read_secret("password") if password_stdin else None
+    new = NewMailbox(protocol, address, host, port, Security(security), username, password)
+    with opened() as installation:
+        added = add_mailbox(installation.database, installation.box, user_email, new)
+    if as_json:
+        print_json(_as_json(added, user_email, 0))
+    else:
+        say(f"Connected {added.address} ({added.protocol}, {_server(added)}) to {user_email}.")
+
+
+@mailbox.command("list", epilog="postroom mailbox list --json")
+@json_option
+def list_mailboxes_command(as_json: bool) -> None:
+    """List the mailboxes, also those that were disconnected, with the number of messages stored of each."""
+    with opened() as installation:
+        listed = list_mailboxes(installation.database)
+    if as_json:
+        print_json([_as_json(*each) for each in listed])
+        return
+    rows = [(each.address, user, each.protocol, _server(each), each.state, str(n)) for each, user, n in listed]
+    print_table(("Mailbox", "User", "Protocol", "Server", "State", "Messages"), rows)
+
+
+@mailbox.command("disconnect", epilog="postroom mailbox disconnect alice@example.com")
+@click.argument("address")
+def disconnect_mailbox_command(address: str) -> None:
+    """Disconnect a mailbox; its mail stays, and who sees it stays the same."""
+    with opened() as installation:
+        disconnected = disconnect_mailbox(installation.database, address)
+    say(f"{disconnected.address} is disconnected; its mail stays.")
+
+
+def _server(each: Mailbox) -> str:
+    return "by import" if each.host is None else f"{each.host}:{each.port} {each.security}"
+
+
+def _as_json(each: Mailbox, user_email: str, copies: int) -> dict[str, object]:
+    return {
+        "id": str(each.id),
+        "address": each.address,
+        "user": user_email,
+        "protocol": each.protocol,
+        "host": each.host,
+        "port": each.port,
+        "security": each.security,
+        "username": each.username,
+        "state": each.state,
+        "copies": copies,
+    }

@@ -1,0 +1,88 @@
+"""Printing: JSON for scripts, sentences and tables for people, progress bars on standard error."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from postroom.cli.text import printable
+
+_UNLIMITED = 10_000  # columns: nobody reads a pipe, and a script wants whole values
+
+
+def print_json(value: object) -> None:
+    """Print JSON alone on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def say(sentence: str) -> None:
+    """Print one line."""
+    click.echo(printable(sentence))
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table that is as wide as the terminal at most; in a pipe no value is cut."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(value)) for value in row))
+    _console(sys.stdout).print(table)
+
+
+class Bar:
+    """A progress bar on standard error."""
+
+    def __init__(self, progress: Progress, title: str, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task(printable(title), total=total)
+
+    def advance(self, steps: int) -> None:
+        """Go on by `steps`."""
+        self._progress.advance(self._task, steps)
+
+    def show(self, title: str, done: int, total: int | None) -> None:
+        """Say what is being done, and how far it is."""
+        self._progress.update(self._task, description=printable(title), completed=done, total=total)
+
+    def show_title(self, title: str, steps: int) -> None:
+        """Say what is being done, and go on by `steps`."""
+        self._progress.update(self._task, description=printable(title), advance=steps)
+
+
+@contextmanager
+def progress_bar(title: str, total: int | None = None) -> Iterator[Bar]:
+    """Show a bar while the block runs, on a terminal only; it is gone afterwards."""
+    console = _console(sys.stderr)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(show_speed=True),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield Bar(progress, title, total)
+
+
+def count(number: int, thing: str, things: str | None = None) -> str:
+    """Give "1 message" or "2 messages"."""
+    return f"{number} {thing if number == 1 else things or thing + 's'}"
+
+
+def _console(stream: TextIO) -> Console:
+    terminal = stream.isatty()
+    return Console(
+        file=stream,
+        force_terminal=terminal,
+        width=None if terminal else _UNLIMITED,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )

@@ -1,0 +1,122 @@
+"""Roles and users."""
+
+import click
+
+from postroom.actions.organisation import NewUser, add_role, add_user, list_roles, list_users, set_user_status
+from postroom.cli.commands import Group, json_option
+from postroom.cli.installation import opened
+from postroom.cli.output import print_json, print_table, say
+from postroom.core.model import Profile, Role, User, UserStatus
+
+
+@click.group(cls=Group, epilog="postroom role add Sales --under Management")
+def role() -> None:
+    """Manage the tree of roles: whoever has a role above an owner's is the owner's superior."""
+
+
+@role.command("add", epilog="postroom role add Sales --under Management")
+@click.argument("name")
+@click.option("--under", metavar="NAME", help="The role above it.")
+@json_option
+def add_role_command(name: str, under: str | None, as_json: bool) -> None:
+    """Add a role."""
+    with opened() as installation:
+        added = add_role(installation.database, name, under)
+    if as_json:
+        print_json(_role_as_json(added))
+    else:
+        say(f"Added the role {added.name}{f' under {under}' if under else ''}.")
+
+
+@role.command("list", epilog="postroom role list")
+@json_option
+def list_roles_command(as_json: bool) -> None:
+    """List the roles, each below the one above it."""
+    with opened() as installation:
+        roles = list_roles(installation.database)
+    if as_json:
+        print_json([_role_as_json(each) for each in roles])
+        return
+    rows = [(f"{'  ' * _depth(each)}{each.name}", each.email_permission or "") for each in roles]
+    print_table(("Role", "E-mail preference"), rows)
+
+
+@click.group(cls=Group, epilog="postroom user list")
+def user() -> None:
+    """Manage the members of the team."""
+
+
+@user.command("add", epilog="postroom user add alice@example.com --name 'Alice Adams' --role Sales")
+@click.argument("email")
+@click.option("--name", required=True, help="The full name.")
+@click.option("--role", "role_name", metavar="ROLE", help="A role that is there.")
+@click.option("--profile", type=click.Choice([each.value for each in Profile]), default=Profile.STANDARD.value)
+@click.option("--id", "user_id", type=int, help="The id that the user has in another CRM.")
+@json_option
+def add_user_command(
+    email: str, name: str, role_name: str | None, profile: str, user_id: int | None, as_json: bool
+) -> None:
+    """Add an active user. An Administrator sees every record, and nobody's mail for that."""
+    with opened() as installation:
+        added = add_user(installation.database, NewUser(email, name, role_name, Profile(profile), user_id))
+    if as_json:
+        print_json(_user_as_json(added, role_name))
+    else:
+        say(f"Added {added.full_name} <{added.email}>, id {added.id}.")
+
+
+@user.command("list", epilog="postroom user list --json")
+@json_option
+def list_users_command(as_json: bool) -> None:
+    """List the users by name."""
+    with opened() as installation:
+        users = list_users(installation.database)
+    if as_json:
+        print_json([_user_as_json(each, role_name) for each, role_name in users])
+        return
+    rows = [(each.full_name, each.email, role_name or "", each.profile, each.status) for each, role_name in users]
+    print_table(("Name", "E-mail", "Role", "Profile", "Status"), rows)
+
+
+@user.command("disable", epilog="postroom user disable alice@example.com")
+@click.argument("email")
+def disable_user(email: str) -> None:
+    """Disable a user, who then sees nothing and shares nothing; tokens stop working at once."""
+    with opened() as installation:
+        changed = set_user_status(installation.database, email, UserStatus.INACTIVE)
+    say(f"{changed.email} is disabled.")
+
+
+@user.command("enable", epilog="postroom user enable alice@example.com")
+@click.argument("email")
+def enable_user(email: str) -> None:
+    """Enable a user who was disabled."""
+    with opened() as installation:
+        changed = set_user_status(installation.database, email, UserStatus.ACTIVE)
+    say(f"{changed.email} is enabled.")
+
+
+def _depth(each: Role) -> int:
+    return each.lineage.count("/") - 2
+
+
+def _role_as_json(each: Role) -> dict[str, object]:
+    return {
+        "id": str(each.id),
+        "name": each.name,
+        "under": None if each.parent_id is None else str(each.parent_id),
+        "email_preference": each.email_permission,
+    }
+
+
+def _user_as_json(each: User, role_name: str | None) -> dict[str, object]:
+    return {
+        "id": str(each.id),
+        "email": each.email,
+        "name": each.full_name,
+        "role": role_name,
+        "profile": each.profile,
+        "status": each.status,
+        "assigned_permission": each.assigned_permission,
+        "chosen_permission": each.chosen_permission,
+    }

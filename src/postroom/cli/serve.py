@@ -1,0 +1,26 @@
+"""Serving."""
+
+import sys
+
+import click
+
+from postroom.cli.commands import Command
+from postroom.cli.installation import current_config, opened, refusals
+from postroom.http import server
+from postroom.log import LOG_FORMATS
+
+
+@click.command(cls=Command, epilog="postroom serve --port 8400 --workers 2")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8400, show_default=True)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--log-format", type=click.Choice(LOG_FORMATS), default="auto", show_default=True)
+def serve(host: str, port: int, workers: int, log_format: str) -> None:
+    """Answer the API until stopped; one log line a request, on standard error."""
+    with opened():
+        pass  # refuses here, in one line, what every worker would stumble over
+    if sys.stderr.isatty():
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"Postroom answers on http://{shown}:{port}; Ctrl-C stops it.", err=True)
+    with refusals():
+        server.serve(current_config(), host, port, workers, log_format)

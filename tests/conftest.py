@@ -11,7 +11,9 @@ from sqlalchemy import create_engine, text
 
 from postroom.actions.organisation import initialise
 from postroom.storage.database import Database, sqlite_url
+from tests.servers.dovecot import Dovecot, running_dovecot
 from tests.servers.postgres import find_postgres, running_postgres
+from tests.servers.postroom_server import Installation
 from tests.team import Team
 
 _numbers = count(1)
@@ -36,6 +38,13 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """Give an IMAP server; tests take mailboxes that no other test knows."""
+    with running_dovecot() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make an initialised SQLite file, for tests to copy."""
     path = tmp_path_factory.mktemp("template") / "template.sqlite3"
@@ -55,6 +64,16 @@ def postgres_template(postgres_url: str) -> str:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give the URL of a fresh, initialised database; the test runs once on each kind."""
     return _fresh_database(request, request.param, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
+    """Give an installation before its first command; the test runs once on each kind of database."""
+    if request.param == "sqlite":
+        return Installation(tmp_path / "data")
+    server, name = request.getfixturevalue("postgres_url"), f"test_{next(_numbers)}"
+    _create_database(server, name)
+    return Installation(tmp_path / "data", server.format(name))
 
 
 @pytest.fixture

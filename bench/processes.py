@@ -1,0 +1,71 @@
+"""Starts the servers that are measured, each pinned to the worker's core."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_START_SECONDS = 30
+_STOP_SECONDS = 10
+
+
+class Server(NamedTuple):
+    """A running server: one process that supervises, one worker."""
+
+    port: int
+    process_id: int
+
+    def peak_memory(self) -> float:
+        """Give the largest memory that the worker ever held, in MiB."""
+        return max(map(_peak_memory, _children(self.process_id)))
+
+
+@contextmanager
+def running_server(application: str, url: str, body: str, folder: Path, core: int) -> Iterator[Server]:
+    """Start a server of `bench.server` that logs to a file in `folder`; stop it at the end."""
+    port, log = _free_port(), folder / f"{application}.log"
+    command = ["taskset", "-c", str(core), sys.executable, "-m", "bench.server"]
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command, application, url, str(folder), str(port), body], stderr=output)
+    try:
+        _wait_until_ready(process, port, log)
+        yield Server(port, process.pid)
+    finally:
+        process.terminate()
+        process.wait(_STOP_SECONDS)
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise SystemExit(f"the server did not start: {log.read_text(errors='replace')}")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _children(process_id: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()]
+
+
+def _peak_memory(process_id: int) -> float:
+    for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def pin_this_process(core: int) -> None:
+    """Run what this process itself does on one core."""
+    os.sched_setaffinity(0, {core})

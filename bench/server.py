@@ -1,0 +1,69 @@
+"""The servers that are measured: Postroom's own with one more route, and the least that the same stack can do."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import falcon
+
+from postroom.config import Config, load_config
+from postroom.http.app import LOG_FORMAT_VARIABLE, create_api
+from postroom.http.problems import JSON
+from postroom.http.request_log import RequestLog
+from postroom.http.server import serve
+from postroom.log import configure_log
+from postroom.wiring import open_installation
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+CONSTANT = "/constant"
+_BODY_VARIABLE = "BENCH_CONSTANT_BODY"
+
+
+class ConstantResource:
+    """Gives one answer always, with the headers of a real one."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def on_get(self, _request: falcon.Request, response: falcon.Response) -> None:
+        """Answer."""
+        response.content_type = JSON
+        response.set_header("Vary", "X-ZOHO-SDK")
+        response.data = self._body
+
+
+def full_app() -> "WSGIApplication":
+    """Build Postroom's application as it is served, and the constant route beside its own."""
+    configure_log(os.environ[LOG_FORMAT_VARIABLE])
+    api = create_api(open_installation(load_config()).database)
+    api.add_route(CONSTANT, _constant())
+    return RequestLog(api)
+
+
+def bare_app() -> "WSGIApplication":
+    """Build an application of the constant route alone: no request id, no log."""
+    api = falcon.App()
+    api.add_route(CONSTANT, _constant())
+    return api
+
+
+def _constant() -> ConstantResource:
+    return ConstantResource(os.environ[_BODY_VARIABLE].encode())
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser()
+    for name in ("application", "database", "data_dir", "port", "body"):
+        parser.add_argument(name)
+    given = parser.parse_args()
+    os.environ[_BODY_VARIABLE] = given.body
+    config = Config(Path(given.data_dir), given.database)
+    application = f"bench.server:{given.application}"
+    serve(config, "127.0.0.1", int(given.port), workers=1, log_format="json", application=application)
+
+
+if __name__ == "__main__":
+    _main()

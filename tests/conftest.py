@@ -31,7 +31,7 @@ def postgres_url() -> Iterator[str]:
     """Give the URL of a PostgreSQL server; `{}` in it stands for a database's name."""
     programs = find_postgres()
     if programs is None:
-        missing("PostgreSQL", "run 'scripts/install-test-servers' as root")
+        missing("PostgreSQL", "run scripts/install-test-servers.sh as root")
     assert programs is not None
     with running_postgres(programs) as url:
         yield url

@@ -26,7 +26,7 @@ from imapclient import IMAPClient
 
 PASSWORD = "secret"
 TEMPLATE = Path(__file__).with_name("dovecot.conf.tmpl")
-INSTALL = "apt-get install -y --no-install-recommends dovecot-imapd dovecot-lmtpd"
+INSTALL = "scripts/install-test-servers.sh"
 PORTS = ("IMAP", "IMAPS", "LMTP")
 START_SECONDS = 15
 

@@ -60,7 +60,9 @@ def _processor() -> str:
 
 
 def _postgresql() -> str:
-    return _output(str((find_programs() or Path()) / "postgres"), "--version").replace("postgres (PostgreSQL)", "PostgreSQL")
+    return _output(str((find_programs() or Path()) / "postgres"), "--version").replace(
+        "postgres (PostgreSQL)", "PostgreSQL"
+    )
 
 
 def _output(*command: str) -> str:

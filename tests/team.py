@@ -9,9 +9,12 @@ from pathlib import Path
 from sqlalchemy import text
 
 from postroom.actions import organisation
-from postroom.actions.change_sharing import choose_permission, share_emails
+from postroom.actions.actor import Actor
+from postroom.actions.change_sharing import ShareEmails
+from postroom.actions.changes import Change, make
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.organisation import NewUser
+from postroom.actions.permissions import ChoosePermission
 from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.tokens import create_token
 from postroom.core.details import SharingDetails
@@ -24,13 +27,14 @@ from postroom.storage.ids import take_id
 from postroom.storage.mail import IncomingCopy, Source, store_copies
 from postroom.storage.mailboxes import mailbox_of
 from postroom.storage.organisation import find_module
-from postroom.storage.schema import metadata
+from postroom.storage.schema import audit_entries, metadata
 from postroom.storage.secrets import SecretBox
 from postroom.storage.sharing_facts import SharingFactsReader
 
 NOW = int(time.time())
 ALL_SCOPES = "ZohoCRM.modules.ALL"
 DOMAIN = "team.example"
+OPERATOR = Actor(None, is_administrator=True, channel="command line of tests")
 
 
 class Team:
@@ -48,7 +52,7 @@ class Team:
     ) -> User:
         """Add a user `name`@team.example; `mailbox` is the protocol of a mailbox fed by import."""
         new = NewUser(email_of(name), name, role, organisation.Profile(profile))
-        user = organisation.add_user(self.database, new)
+        user = organisation.add_user(self.database, new, by=OPERATOR, now=NOW)
         if mailbox is not None:
             self.mailbox(name, mailbox)
         return user
@@ -59,7 +63,7 @@ class Team:
 
     def role(self, name: str, under: str | None = None) -> None:
         """Add a role to the tree."""
-        organisation.add_role(self.database, name, under)
+        organisation.add_role(self.database, name, under, by=OPERATOR, now=NOW)
 
     def record(
         self, module: str, owner: str, *addresses: str, record_id: int | None = None, links: Iterable[int] = ()
@@ -96,11 +100,15 @@ class Team:
 
     def permission(self, name: str, permission: str) -> None:
         """Let a user choose a permission, which holds unless an administrator decided otherwise."""
-        choose_permission(self.database, email_of(name), Permission(permission))
+        self.make(ChoosePermission(email_of(name), Permission(permission)))
 
     def share(self, name: str, record: str) -> None:
         """Let a user share mail on one record."""
-        share_emails(self.database, email_of(name), record, now=NOW)
+        self.make(ShareEmails(email_of(name), record))
+
+    def make(self, change: Change, by: Actor = OPERATOR) -> None:
+        """Make a change, by default as whoever has the command line."""
+        make(self.database, change, by, now=NOW)
 
     def token(self, name: str, scopes: str = ALL_SCOPES, expires_in: int = 3600) -> str:
         """Give a user's token; the one for all scopes is made once."""
@@ -164,7 +172,7 @@ def message(sender: str, recipients: Iterable[str], message_id: str, body: str =
 
 
 def wipe(database: Database) -> None:
-    """Empty every table, for the next example of a property."""
+    """Empty every table, for the next example of a property; the audit cannot be emptied, so nothing may be in it."""
     with database.write() as connection:
-        for table in reversed(metadata.sorted_tables):
+        for table in reversed([table for table in metadata.sorted_tables if table is not audit_entries]):
             connection.execute(text(f"DELETE FROM {table.name}"))

@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from postroom.actions import change_sharing, organisation, records
+from postroom.actions import records
+from postroom.actions.change_sharing import SetCrmAccess, SetModuleAccess, ShareRecord, UnshareEmails, UnshareRecord
+from postroom.actions.organisation import SetUserStatus
+from postroom.actions.permissions import AssignPermission, SetDefaultPermission, SetRolePreference
 from postroom.actions.tokens import revoke_token
 from postroom.core.model import CrmAccess, Permission, UserStatus
 from tests.http.test_contract import ALL_TYPES, INVALID_RECORD, INVALID_TOKEN, LEAD, path
@@ -135,52 +138,52 @@ CHANGES = {
         ALICE_SHARES,
     ),
     "assigned permission": Change(
-        lambda team: change_sharing.assign_permission(team.database, email_of("Alice"), Permission.PRIVATE),
+        lambda team: team.make(AssignPermission(email_of("Alice"), Permission.PRIVATE)),
         ALICE_DOES_NOT,
-        lambda team: change_sharing.assign_permission(team.database, email_of("Alice"), None),
+        lambda team: team.make(AssignPermission(email_of("Alice"), None)),
         ALICE_SHARES,
     ),
     "role preference": Change(
-        lambda team: change_sharing.set_role_permission(team.database, "Sales", Permission.PRIVATE),
+        lambda team: team.make(SetRolePreference("Sales", Permission.PRIVATE)),
         ALICE_DOES_NOT,
-        lambda team: change_sharing.set_role_permission(team.database, "Sales", None),
+        lambda team: team.make(SetRolePreference("Sales", None)),
         ALICE_SHARES,
     ),
     "default permission": Change(
-        lambda team: change_sharing.set_default_permission(team.database, Permission.PRIVATE),
+        lambda team: team.make(SetDefaultPermission(Permission.PRIVATE)),
         ALICE_DOES_NOT,
-        lambda team: change_sharing.set_default_permission(team.database, Permission.USERS_CHOICE),
+        lambda team: team.make(SetDefaultPermission(Permission.USERS_CHOICE)),
         ALICE_SHARES,
     ),
     "owner disabled": Change(
-        lambda team: organisation.set_user_status(team.database, email_of("Alice"), UserStatus.INACTIVE),
+        lambda team: team.make(SetUserStatus(email_of("Alice"), UserStatus.INACTIVE)),
         ALICE_DOES_NOT,
-        lambda team: organisation.set_user_status(team.database, email_of("Alice"), UserStatus.ACTIVE),
+        lambda team: team.make(SetUserStatus(email_of("Alice"), UserStatus.ACTIVE)),
         ALICE_SHARES,
     ),
     "caller disabled": Change(
-        lambda team: organisation.set_user_status(team.database, email_of("Bob"), UserStatus.INACTIVE),
+        lambda team: team.make(SetUserStatus(email_of("Bob"), UserStatus.INACTIVE)),
         INVALID_TOKEN,
-        lambda team: organisation.set_user_status(team.database, email_of("Bob"), UserStatus.ACTIVE),
+        lambda team: team.make(SetUserStatus(email_of("Bob"), UserStatus.ACTIVE)),
         ALICE_SHARES,
     ),
     "access to mail sent from the CRM": Change(
-        lambda team: change_sharing.set_crm_access(team.database, CrmAccess.PRIVATE),
+        lambda team: team.make(SetCrmAccess(CrmAccess.PRIVATE)),
         (SYNCED_TYPES, ["Alice"]),
-        lambda team: change_sharing.set_crm_access(team.database, CrmAccess.PUBLIC_READ_ONLY),
+        lambda team: team.make(SetCrmAccess(CrmAccess.PUBLIC_READ_ONLY)),
         ALICE_SHARES,
     ),
     "record shared": Change(
-        lambda team: change_sharing.share_record(team.database, LEAD_REFERENCE, user=email_of("Dora"), role=None),
+        lambda team: team.make(ShareRecord(LEAD_REFERENCE, user=email_of("Dora"), role=None)),
         ALICE_SHARES,
-        lambda team: change_sharing.unshare_record(team.database, LEAD_REFERENCE, user=email_of("Dora"), role=None),
+        lambda team: team.make(UnshareRecord(LEAD_REFERENCE, user=email_of("Dora"), role=None)),
         INVALID_RECORD,
         viewer="Dora",
     ),
     "module access": Change(
-        lambda team: organisation.set_module_access(team.database, "Leads", is_public=True),
+        lambda team: team.make(SetModuleAccess("Leads", is_public=True)),
         ALICE_SHARES,
-        lambda team: organisation.set_module_access(team.database, "Leads", is_public=False),
+        lambda team: team.make(SetModuleAccess("Leads", is_public=False)),
         INVALID_RECORD,
         viewer="Dora",
     ),
@@ -216,7 +219,7 @@ class TestNextAnswer:
         for _ in range(ALTERNATIONS):
             office.team.share("Alice", LEAD_REFERENCE)
             assert office.all_say(ALICE_SHARES)
-            change_sharing.unshare_emails(office.team.database, email_of("Alice"), LEAD_REFERENCE)
+            office.team.make(UnshareEmails(email_of("Alice"), LEAD_REFERENCE))
             assert office.all_say(ALICE_DOES_NOT)
         office.team.permission("Alice", "public")
 

@@ -16,7 +16,7 @@ import pytest
 from postroom.actions.organisation import NewUser, add_user
 from tests.conftest import missing
 from tests.servers.postroom_server import Installation, PostroomServer
-from tests.team import Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of
 
 HERE = Path(__file__).with_name("sdk")
 CACHE = Path(__file__).parent.parent / ".cache" / "sdk"
@@ -86,7 +86,7 @@ def sdk(sdk_python: Path, team: Team, tmp_path: Path) -> Iterator[Sdk]:
     team.user("Bob", mailbox=None)
     team.record("Leads", "Bob", "lead@customer.example", record_id=LEAD)
     for user_id, name, protocol in COLLEAGUES:
-        add_user(team.database, NewUser(email_of(f"user {user_id}"), name, user_id=user_id))
+        add_user(team.database, NewUser(email_of(f"user {user_id}"), name, user_id=user_id), by=OPERATOR, now=NOW)
         team.mailbox(f"user {user_id}", protocol)
         team.permission(f"user {user_id}", "public")
         team.mail(f"user {user_id}", "lead@customer.example")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from postroom.actions.tokens import hash_token
-from postroom.core.model import Kind, Mailbox, MailboxState, Role
+from postroom.core.model import Grantee, Kind, Mailbox, MailboxState, Role
 from postroom.core.model import Record as StoredRecord
 from postroom.core.model import User as StoredUser
 from postroom.mail.parse import parse_message
@@ -128,8 +128,8 @@ def build(connection: Connection, drawn: Organisation) -> None:
 
 
 def _build_settings(connection: Connection, world: World) -> None:
-    organisation.set_organisation(connection, "default_permission", world.default)
-    organisation.set_organisation(connection, "crm_access", world.crm_access)
+    organisation.set_default(connection, world.default, None)
+    organisation.set_crm_access(connection, world.crm_access)
     for module in organisation.list_modules(connection):
         organisation.set_module_public(connection, module.id, is_public=module.api_name in world.public_modules)
 
@@ -140,7 +140,7 @@ def _build_roles(connection: Connection, world: World) -> dict[str, Role]:
         parent = roles[parent_name] if parent_name else None
         role_id = take_id(connection)
         lineage = f"{parent.lineage if parent else '/'}{role_id}/"
-        roles[name] = Role(role_id, name, parent.id if parent else None, lineage, world.preferences.get(name))
+        roles[name] = Role(role_id, name, parent.id if parent else None, lineage, world.preferences.get(name), None)
         people.insert_role(connection, roles[name])
     return roles
 
@@ -148,7 +148,9 @@ def _build_roles(connection: Connection, world: World) -> dict[str, Role]:
 def _build_user(connection: Connection, user: User, roles: dict[str, Role]) -> None:
     role_id = roles[user.role].id if user.role else None
     email = f"user{user.id}@team.example"
-    stored = StoredUser(user.id, email, user.name, role_id, user.profile, user.status, user.assigned, user.choice)
+    stored = StoredUser(
+        user.id, email, user.name, role_id, user.profile, user.status, user.assigned, None, user.choice, None
+    )
     people.insert_user(connection, stored)
     token_hash = hash_token(token_of(user.name))
     tokens.insert_token(connection, token_hash, user.id, "ZohoCRM.modules.ALL", created_at=0, expires_at=NOW + 1)
@@ -174,9 +176,7 @@ def _build_records(connection: Connection, world: World, roles: dict[str, Role])
         for share in record.shares:
             user_id = world.users[share.user].id if share.user else None
             role_id = roles[share.role].id if share.role else None
-            records.share_record(
-                connection, record.id, user_id=user_id, role_id=role_id, and_subordinates=share.and_subordinates
-            )
+            records.share_record(connection, record.id, Grantee(user_id, role_id, share.and_subordinates))
 
 
 def stored_record(world: World, record: Record, modules: dict[str, int]) -> StoredRecord:

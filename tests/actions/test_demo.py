@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from postroom.actions.changes import make
 from postroom.actions.demo import create_demo, demo_access
 from postroom.actions.errors import AlreadyThere, NotFound, RecordInvalid, TokenInvalid
 from postroom.actions.explain import explain
 from postroom.actions.mailboxes import disconnect_mailbox, list_mailboxes
-from postroom.actions.organisation import initialise, list_modules, list_roles, list_users, set_user_status
+from postroom.actions.organisation import SetUserStatus, initialise, list_modules, list_roles, list_users
 from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.tokens import create_token
 from postroom.core.details import ShareFromUser, SharingDetails
@@ -29,6 +30,7 @@ from postroom.storage.database import Database, sqlite_url
 from postroom.storage.mail import count_mail
 from postroom.storage.secrets import SecretBox
 from postroom.storage.sharing_facts import SharingFactsReader
+from tests.team import OPERATOR
 
 NOW = 1_800_000_000
 WEEK = 7 * 24 * 3600
@@ -316,7 +318,9 @@ class TestCreation:
 
     def test_what_a_visitor_changed_stays(self, fresh: Installed) -> None:
         fresh.create()
-        set_user_status(fresh.database, "gareth.pugh@kestrel-roasting.example", UserStatus.ACTIVE)
+        make(
+            fresh.database, SetUserStatus("gareth.pugh@kestrel-roasting.example", UserStatus.ACTIVE), OPERATOR, now=NOW
+        )
         disconnect_mailbox(fresh.database, CALLER.email)
         changed = fresh.people(), [mailbox.state for mailbox, _, _ in list_mailboxes(fresh.database)]
         assert not fresh.create()

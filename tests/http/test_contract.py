@@ -7,8 +7,9 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from postroom.actions.change_sharing import share_record
-from postroom.actions.organisation import add_module, set_user_status
+from postroom.actions.change_sharing import ShareRecord
+from postroom.actions.errors import NotAllowed
+from postroom.actions.organisation import SetUserStatus, add_module
 from postroom.actions.records import delete_record, restore_record
 from postroom.actions.tokens import create_token, revoke_token
 from postroom.core.model import UserStatus
@@ -139,7 +140,7 @@ class TestRecordThatMayNotBeSeen:
     def test_stranger_sees_it_once_it_is_shared(self, api: Api) -> None:
         charlie = api.team.token("Charlie")
         assert api.error(path(), token=charlie) == INVALID_RECORD
-        share_record(api.team.database, f"Leads/{LEAD}", user=email_of("Charlie"), role=None)
+        api.team.make(ShareRecord(f"Leads/{LEAD}", user=email_of("Charlie")))
         assert api.get(path(), token=charlie).status_code == 200
 
 
@@ -208,12 +209,17 @@ class TestToken:
         revoke_token(api.team.database, token, now=NOW)
         assert api.error(path(), token=token) == INVALID_TOKEN
 
-    @pytest.mark.parametrize("status", [UserStatus.INACTIVE, UserStatus.DELETED])
-    def test_of_a_user_who_is_not_active(self, api: Api, status: UserStatus) -> None:
-        set_user_status(api.team.database, email_of("Bob"), status)
+    def test_of_a_user_who_is_disabled(self, api: Api) -> None:
+        api.team.make(SetUserStatus(email_of("Bob"), UserStatus.INACTIVE))
         assert api.error(path()) == INVALID_TOKEN
-        set_user_status(api.team.database, email_of("Bob"), UserStatus.ACTIVE)
+        api.team.make(SetUserStatus(email_of("Bob"), UserStatus.ACTIVE))
         assert api.get(path()).status_code == 200
+
+    def test_of_a_user_who_was_deleted(self, api: Api) -> None:
+        api.team.make(SetUserStatus(email_of("Bob"), UserStatus.DELETED))
+        assert api.error(path()) == INVALID_TOKEN
+        with pytest.raises(NotAllowed, match="deleted, which is final"):
+            api.team.make(SetUserStatus(email_of("Bob"), UserStatus.ACTIVE))
 
     def test_says_nothing_of_modules_or_records(self, api: Api) -> None:
         assert api.error(path("Nonsense"), token="unknown") == INVALID_TOKEN

@@ -52,7 +52,13 @@ class _Runner:
         output = self._folder / "output"
         with output.open("ab") as log:
             done = subprocess.run(
-                command, cwd=self._folder, user=self._account, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False
+                command,
+                cwd=self._folder,
+                user=self._account,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                check=False,
             )
         assert done.returncode == 0, output.read_text(errors="replace")
 

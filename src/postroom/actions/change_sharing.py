@@ -1,92 +1,140 @@
-"""Who sees what: the settings of administrators and owners."""
+"""Who sees which records, and whose mail on them."""
+
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from postroom.actions.actor import Actor, require_administrator, require_self
+from postroom.actions.changes import Transaction
 from postroom.actions.errors import AlreadyThere, InvalidInput, NotAllowed, NotFound
-from postroom.actions.lookups import get_record, get_role, get_user, shares_by_record
-from postroom.core.model import CrmAccess, Permission, User
-from postroom.core.sharing import Organisation, Owner, effective_permission
-from postroom.storage import email_shares, mailboxes, organisation, people, records
-from postroom.storage.database import Database
+from postroom.actions.lookups import get_module, get_organisation, get_role, get_user, shares_by_record
+from postroom.actions.permissions import permission_of
+from postroom.actions.visible_records import get_record_for
+from postroom.core.model import CrmAccess, Grantee, Permission, Record, User
+from postroom.storage import email_shares, mailboxes, organisation, records
 
 
-def set_default_permission(database: Database, permission: Permission) -> None:
-    """Set the organisation's default permission."""
-    with database.write() as connection:
-        organisation.set_organisation(connection, "default_permission", permission)
+@dataclass(frozen=True, slots=True)
+class SetCrmAccess:
+    """Set the access type for mail sent from the CRM (section 5). An administrator's."""
+
+    access: CrmAccess
+
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change. Raises NotAllowed."""
+        require_administrator(transaction.by, "the access type for mail sent from the CRM")
+        before = get_organisation(transaction.connection)["crm_access"]
+        organisation.set_crm_access(transaction.connection, self.access)
+        transaction.write_down("access to mail sent from the CRM", "the organisation", before, self.access)
 
 
-def set_crm_access(database: Database, access: CrmAccess) -> None:
-    """Set the access type for mail sent from the CRM."""
-    with database.write() as connection:
-        organisation.set_organisation(connection, "crm_access", access)
+@dataclass(frozen=True, slots=True)
+class SetModuleAccess:
+    """Open a module's records to every user, or to owners and superiors only (section 2). An administrator's."""
+
+    module: str
+    is_public: bool
+
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change. Raises NotAllowed, NotFound."""
+        require_administrator(transaction.by, "who sees the records of a module")
+        module = get_module(transaction.connection, self.module)
+        organisation.set_module_public(transaction.connection, module.id, is_public=self.is_public)
+        before, after = ("public" if public else "private" for public in (module.is_public, self.is_public))
+        transaction.write_down("module access", f"module {module.api_name}", before, after)
 
 
-def set_role_permission(database: Database, role_name: str, permission: Permission | None) -> None:
-    """Set or clear the e-mail preference of a role. Raises NotFound."""
-    with database.write() as connection:
-        people.set_role_permission(connection, get_role(connection, role_name).id, permission)
+@dataclass(frozen=True, slots=True)
+class ShareEmails:
+    """Share a user's mail on one record with everyone in the audience (API page, "Share Emails"). The user's own."""
 
+    user: str
+    record: str
 
-def assign_permission(database: Database, email: str, permission: Permission | None) -> None:
-    """Assign a permission to a user as an administrator does, or clear it. Raises NotFound."""
-    with database.write() as connection:
-        people.set_user(connection, get_user(connection, email).id, "assigned_permission", permission)
-
-
-def choose_permission(database: Database, email: str, permission: Permission) -> None:
-    """Make a user's own choice, which holds where `users_choice` is in effect. Raises NotFound, InvalidInput."""
-    if permission == Permission.USERS_CHOICE:
-        raise InvalidInput("choice: expected private, public or custom")
-    with database.write() as connection:
-        people.set_user(connection, get_user(connection, email).id, "chosen_permission", permission)
-
-
-def share_emails(database: Database, email: str, reference: str, *, now: int) -> None:
-    """Share a user's mail on one record with everyone who sees it (API page, "Share Emails").
-
-    Raises NotFound, NotAllowed, AlreadyThere, InvalidInput.
-    """
-    with database.write() as connection:
-        user = get_user(connection, email)
-        module, record = get_record(connection, reference)
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change. Raises NotFound, NotAllowed, AlreadyThere, InvalidInput."""
+        connection = transaction.connection
+        user = get_user(connection, self.user)
+        require_self(transaction.by, user.id, "on which records the own mail is shared")
+        module, record = get_record_for(connection, transaction.by, self.record)
         if not shares_by_record(module):
             raise NotAllowed(
                 f"mail is shared record by record in Leads, Contacts and custom modules, not in {module.api_name}"
             )
         _require_custom_sharing(connection, user)
-        if not email_shares.share_emails(connection, record.id, user.id, now):
-            raise AlreadyThere(f"{user.email} shares on {reference} already")
+        if not email_shares.share_emails(connection, record.id, user.id, transaction.now):
+            raise AlreadyThere(f"{user.email} shares on {self.record} already")
+        transaction.write_down("mail on a record", self.record, None, "shared", owner_id=user.id)
 
 
-def unshare_emails(database: Database, email: str, reference: str) -> None:
-    """Take back what `share_emails` did. Raises NotFound, InvalidInput."""
-    with database.write() as connection:
-        user = get_user(connection, email)
-        _, record = get_record(connection, reference)
+@dataclass(frozen=True, slots=True)
+class UnshareEmails:
+    """Take back what `ShareEmails` did. The user's own."""
+
+    user: str
+    record: str
+
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change. Raises NotFound, NotAllowed, InvalidInput."""
+        connection = transaction.connection
+        user = get_user(connection, self.user)
+        require_self(transaction.by, user.id, "on which records the own mail is shared")
+        _, record = get_record_for(connection, transaction.by, self.record)
         if not email_shares.unshare_emails(connection, record.id, user.id):
-            raise NotFound(f"{user.email} does not share on {reference}")
+            raise NotFound(f"{user.email} does not share on {self.record}")
+        transaction.write_down("mail on a record", self.record, "shared", None, owner_id=user.id)
 
 
-def share_record(
-    database: Database, reference: str, *, user: str | None, role: str | None, and_subordinates: bool = False
-) -> None:
-    """Let a user, or a role and perhaps the roles below it, see a record. Raises NotFound, InvalidInput."""
-    with database.write() as connection:
-        _, record = get_record(connection, reference)
-        user_id, role_id = _grantee(connection, user, role)
-        if and_subordinates and role_id is None:
-            raise InvalidInput("and-subordinates: goes with a role")
-        records.share_record(connection, record.id, user_id=user_id, role_id=role_id, and_subordinates=and_subordinates)
+@dataclass(frozen=True, slots=True)
+class ShareRecord:
+    """Let a user, or a role and perhaps the roles below it, see a record. The record owner's, or an administrator's."""
+
+    record: str
+    user: str | None = None
+    role: str | None = None
+    and_subordinates: bool = False
+
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change. Raises NotAllowed, NotFound, InvalidInput."""
+        connection = transaction.connection
+        _, record = get_record_for(connection, transaction.by, self.record)
+        _require_record(transaction.by, record)
+        user_id, role_id = _grantee(connection, self.user, self.role)
+        if self.and_subordinates and role_id is None:
+            raise InvalidInput("and_subordinates: goes with a role")
+        before = records.find_share(connection, record.id, user_id=user_id, role_id=role_id)
+        after = Grantee(user_id, role_id, self.and_subordinates)
+        records.share_record(connection, record.id, after)
+        transaction.write_down(
+            "record share", self.record, self._in_words(before), self._in_words(after), owner_id=record.owner_id
+        )
+
+    def _in_words(self, share: Grantee | None) -> object:
+        if share is None:
+            return None
+        if share.user_id is not None:
+            return {"user": self.user}
+        return {"role": self.role, "and_subordinates": share.and_subordinates}
 
 
-def unshare_record(database: Database, reference: str, *, user: str | None, role: str | None) -> None:
-    """Take back what `share_record` did. Raises NotFound, InvalidInput."""
-    with database.write() as connection:
-        _, record = get_record(connection, reference)
-        user_id, role_id = _grantee(connection, user, role)
+@dataclass(frozen=True, slots=True)
+class UnshareRecord:
+    """Take back what `ShareRecord` did. The record owner's, or an administrator's."""
+
+    record: str
+    user: str | None = None
+    role: str | None = None
+
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change. Raises NotAllowed, NotFound, InvalidInput."""
+        connection = transaction.connection
+        _, record = get_record_for(connection, transaction.by, self.record)
+        _require_record(transaction.by, record)
+        user_id, role_id = _grantee(connection, self.user, self.role)
         if not records.unshare_record(connection, record.id, user_id=user_id, role_id=role_id):
-            raise NotFound(f"{reference} is not shared with {user or role}")
+            raise NotFound(f"{self.record} is not shared with {self.user or self.role}")
+        before = {"user": self.user} if self.user else {"role": self.role}
+        transaction.write_down("record share", self.record, before, None, owner_id=record.owner_id)
 
 
 def _grantee(connection: Connection, user: str | None, role: str | None) -> tuple[int | None, int | None]:
@@ -97,16 +145,15 @@ def _grantee(connection: Connection, user: str | None, role: str | None) -> tupl
     return None, get_role(connection, str(role)).id
 
 
+def _require_record(by: Actor, record: Record) -> None:
+    if not by.is_administrator and not by.acts_for(record.owner_id):
+        raise NotAllowed("only the record's owner or an administrator may share the record")
+
+
 def _require_custom_sharing(connection: Connection, user: User) -> None:
     """Refuse in the API's own words where the owner's permission is not `custom` (section 3)."""
     if mailboxes.mailbox_of(connection, user.id) is None:
         raise NotAllowed(f"Email Configuration does not exist: {user.email} has no connected mailbox")
-    roles = {role.id: role.email_permission for role in people.list_roles(connection)}
-    by_role = None if user.role_id is None else roles[user.role_id]
-    owner = Owner(user.id, user.status, by_role, user.assigned_permission, user.chosen_permission, False, None)
-    settings = organisation.organisation_settings(connection)
-    if settings is None:
-        raise NotFound("there is no organisation yet; run 'postroom init'")
-    permission, _ = effective_permission(owner, Organisation(settings["default_permission"], settings["crm_access"]))
+    permission = permission_of(connection, user).permission
     if permission != Permission.CUSTOM:
         raise NotAllowed(f"User did not enable custom sharing: the permission of {user.email} is {permission}")

@@ -7,27 +7,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from postroom.actions.change_sharing import (
-    assign_permission,
-    choose_permission,
-    set_role_permission,
-    share_emails,
-    share_record,
-)
-from postroom.actions.errors import AlreadyThere, NotFound
+from postroom.actions.actor import Actor
+from postroom.actions.change_sharing import SetModuleAccess, ShareEmails, ShareRecord
+from postroom.actions.changes import Change, make
+from postroom.actions.errors import AlreadyThere, NotAllowed, NotFound
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.import_records import import_records
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.organisation import (
     NewUser,
+    SetUserStatus,
     add_module,
     add_role,
     add_user,
     initialise,
     require_initialised,
-    set_module_access,
-    set_user_status,
 )
+from postroom.actions.permissions import AssignPermission, ChoosePermission, SetRolePreference
 from postroom.actions.tokens import create_token
 from postroom.core.model import UserStatus
 from postroom.demo.messages import LAST_DAY, Delivery, deliveries
@@ -46,6 +42,8 @@ from postroom.storage.database import Database
 from postroom.storage.migrations import schema_version
 from postroom.storage.secrets import SecretBox
 
+_BY = Actor(None, is_administrator=True, channel="demo")
+_NOW = int(LAST_DAY.timestamp())
 _TOKEN_LIFE = 7 * 24 * 3600
 _SCOPES = "ZohoCRM.modules.ALL"
 
@@ -123,12 +121,13 @@ def _is_complete(database: Database) -> bool:
 def _create_people(database: Database, box: SecretBox, progress: _Progress) -> None:
     for role in ROLES:
         with suppress(AlreadyThere):
-            add_role(database, role.name, role.under)
-        set_role_permission(database, role.name, role.preference)
+            add_role(database, role.name, role.under, by=_BY, now=_NOW)
         progress.step()
     for person in COLLEAGUES:
         _create_person(database, box, person)
         progress.step()
+    for role in ROLES:
+        _make(database, SetRolePreference(role.name, role.preference))
 
 
 def _create_person(database: Database, box: SecretBox, person: Person) -> None:
@@ -136,22 +135,27 @@ def _create_person(database: Database, box: SecretBox, person: Person) -> None:
     if person.mailbox is not None:
         with suppress(AlreadyThere):
             add_mailbox(database, box, person.email, NewMailbox(person.mailbox))
-    assign_permission(database, person.email, person.assigned)
     if person.chosen is not None:
-        choose_permission(database, person.email, person.chosen)
+        with suppress(NotAllowed):  # made already, before an administrator decided otherwise
+            _make(database, ChoosePermission(person.email, person.chosen))
+    _make(database, AssignPermission(person.email, person.assigned))
 
 
 def _add_user(database: Database, person: Person) -> None:
     new = NewUser(person.email, person.name, person.role, person.profile, person.user_id)
     with suppress(AlreadyThere):
-        add_user(database, new)
+        add_user(database, new, by=_BY, now=_NOW)
+
+
+def _make(database: Database, change: Change) -> None:
+    make(database, change, _BY, now=_NOW)
 
 
 def _create_records(database: Database, progress: _Progress) -> None:
     with suppress(AlreadyThere):
         add_module(database, CUSTOM_MODULE)
     for module in MODULES:
-        set_module_access(database, module, is_public=module in PUBLIC_MODULES)
+        _make(database, SetModuleAccess(module, is_public=module in PUBLIC_MODULES))
         with table(module) as path:
             import_records(database, path, module, None, progress.step)
 
@@ -159,10 +163,10 @@ def _create_records(database: Database, progress: _Progress) -> None:
 def _share(database: Database) -> None:
     for share in RECORD_SHARES:
         user = None if share.user is None else _email(share.user)
-        share_record(database, share.reference, user=user, role=share.role, and_subordinates=share.and_subordinates)
+        _make(database, ShareRecord(share.reference, user, share.role, share.and_subordinates))
     for mail_share in MAIL_SHARES:
         with suppress(AlreadyThere):
-            share_emails(database, _email(mail_share.user), mail_share.reference, now=int(LAST_DAY.timestamp()))
+            _make(database, ShareEmails(_email(mail_share.user), mail_share.reference))
 
 
 def _deliver(database: Database, mail: list[Delivery], progress: _Progress) -> None:
@@ -187,7 +191,7 @@ def _finish(database: Database) -> None:
     """Let those leave who do, then add the administrator, by whom `_is_complete` knows that all is there."""
     for person in COLLEAGUES:
         if person.leaves:
-            set_user_status(database, person.email, UserStatus.INACTIVE)
+            _make(database, SetUserStatus(person.email, UserStatus.INACTIVE))
     _add_user(database, ADMINISTRATOR)
 
 

@@ -1,59 +1,139 @@
-"""Why a viewer sees an owner's mail on a record, or why not."""
+"""Why a viewer sees an owner's mail on a record, or why not: for mail in general, and for one e-mail."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from postroom.actions.lookups import get_record, get_user
-from postroom.core.model import Kind
+from sqlalchemy import Connection
+
+from postroom.actions.actor import Actor
+from postroom.actions.errors import NotAllowed
+from postroom.actions.lookups import get_user
+from postroom.actions.visible_records import get_record_for
+from postroom.actions.withhold import parse_email_id
+from postroom.core.details import decide_holding
+from postroom.core.model import Kind, Module, Record, User
+from postroom.core.modules import gathers_mail_of_contacts
 from postroom.core.sharing import Decision, Reason, Rule, decide
-from postroom.core.words import sentence
+from postroom.core.withholding import withholding
+from postroom.core.words import changed_by, sentence
+from postroom.storage import own_mail
 from postroom.storage.database import Database
-from postroom.storage.sharing_facts import read_pair_facts
+from postroom.storage.sharing_facts import PairFacts, linked_contacts, read_pair_facts, read_record_facts
+from postroom.storage.withholding import copy_to_withhold
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a decision: the rule, what it says here, and who can change what it read."""
+
+    rule: str
+    text: str
+    changed_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One decision and each step that led there."""
+    """One decision and each step that led there, in the order of the law."""
 
     about: str
+    record: str
     allowed: bool
-    steps: list[str]
+    steps: list[Step]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What holds for one viewer, one owner and one record."""
+    """What holds for one viewer, one owner and one record, as the answer to that viewer has it.
+
+    `sees_mailbox` and `sees_crm` say whether there is mail of the owner's mailbox, or sent from the CRM, that the
+    viewer sees. `answers` is empty where whoever asks may know no more than that.
+    """
 
     viewer: str
     owner: str
     record: str
+    sees_mailbox: bool
+    sees_crm: bool
     answers: list[Answer]
 
 
-_ABOUT = {Kind.IMAP: "mail in the owner's mailbox", Kind.CRM: "mail that the owner sent from the CRM"}
+_ABOUT = {
+    Kind.IMAP: "mail in the owner's mailbox",
+    Kind.POP: "mail in the owner's mailbox",
+    Kind.CRM: "mail that the owner sent from the CRM",
+}
 
 
-def explain(database: Database, viewer_email: str, owner_email: str, reference: str) -> Explanation:
-    """Decide for a viewer, an owner and a record as the API does, and say why. Raises NotFound, InvalidInput."""
+def explain(
+    database: Database, viewer_email: str, owner_email: str, reference: str, *, by: Actor, email: str | None = None
+) -> Explanation:
+    """Decide for a viewer, an owner and a record, or one e-mail on it, as the API does, and say why.
+
+    The owner and administrators may ask about anyone; a viewer may ask about oneself, and learns what the answer
+    of the API shows. Raises NotAllowed, NotFound, InvalidInput.
+    """
     with database.read() as connection:
         viewer, owner = get_user(connection, viewer_email), get_user(connection, owner_email)
-        module, record = get_record(connection, reference)
-        facts = read_pair_facts(connection, viewer.id, owner.id, record.id)
-    decisions = {
-        about: decide(kind, facts.viewer, facts.owner, facts.grounds, facts.organisation)
-        for kind, about in _ABOUT.items()
-    }
-    answers = [_answer(about, decision, facts.time_zone) for about, decision in decisions.items()]
-    return Explanation(viewer.email, owner.email, f"{module.api_name}/{record.id}", answers)
+        in_full = by.is_administrator or by.acts_for(owner.id)
+        if not in_full and not by.acts_for(viewer.id):
+            raise NotAllowed("only the owner, an administrator, or a viewer about oneself may ask why")
+        module, record = get_record_for(connection, by, reference)
+        mailbox, crm = _sees(connection, viewer, owner, module, record)
+        answers = _answers(connection, viewer, owner, module, record, email) if in_full else []
+    return Explanation(viewer.email, owner.email, f"{module.api_name}/{record.id}", mailbox, crm, answers)
 
 
-def _answer(about: str, decision: Decision, time_zone: str) -> Answer:
-    return Answer(about, decision.allowed, [sentence(_in_words(reason, time_zone)) for reason in decision.reasons])
+def _sees(connection: Connection, viewer: User, owner: User, module: Module, record: Record) -> tuple[bool, bool]:
+    """Say whether the viewer sees any of the owner's mail, in a mailbox and sent from the CRM."""
+    facts = read_record_facts(connection, module.module_key, record.id, viewer_id=viewer.id, owner_id=owner.id)[0]
+    kinds = {h.kind for h in facts.holdings if decide_holding(h, facts.viewer, facts.organisation).allowed}
+    return bool(kinds - {Kind.CRM}), Kind.CRM in kinds
+
+
+def _answers(
+    connection: Connection, viewer: User, owner: User, module: Module, record: Record, email: str | None
+) -> list[Answer]:
+    """Decide on the record itself, then on each linked Contact through which mail reaches it."""
+    places = {record.id: f"{module.api_name}/{record.id}"}
+    if gathers_mail_of_contacts(module.module_key):
+        contacts = linked_contacts(connection, record.id, with_mail_of=owner.id)
+        places |= {contact_id: f"Contacts/{contact_id}" for contact_id in contacts}
+    facts = {place: read_pair_facts(connection, viewer.id, owner.id, place) for place in places}
+    if email is not None:
+        return list(_about_email(connection, parse_email_id(email), facts, places))
+    return [
+        _answer(kind, places[place], _decide(kind, pair, ()), pair.time_zone)
+        for place, pair in facts.items()
+        for kind in (Kind.IMAP, Kind.CRM)
+    ]
+
+
+def _about_email(
+    connection: Connection, key: bytes, facts: dict[int, PairFacts], places: dict[int, str]
+) -> Iterable[Answer]:
+    """Decide for each copy of the e-mail that the owner has on these records."""
+    owner_id = next(iter(facts.values())).owner.user_id
+    for copy_id, place, kind in own_mail.copies_on(connection, owner_id, key, list(places)):
+        pair, withheld = facts[place], withholding(*copy_to_withhold(connection, copy_id))
+        yield _answer(Kind(kind), places[place], _decide(kind, pair, withheld), pair.time_zone)
+
+
+def _decide(kind: str, facts: PairFacts, withheld: tuple[Reason, ...]) -> Decision:
+    return decide(kind, facts.viewer, facts.owner, facts.grounds, facts.organisation, withheld)
+
+
+def _answer(kind: Kind, record: str, decision: Decision, time_zone: str) -> Answer:
+    return Answer(_ABOUT[kind], record, decision.allowed, steps_in_words(decision, time_zone))
+
+
+def steps_in_words(decision: Decision, time_zone: str) -> list[Step]:
+    """Give the steps of a decision, with times in the organisation's calendar."""
+    return [Step(r.rule, sentence(_in_words(r, time_zone)), changed_by(r)) for r in decision.reasons]
 
 
 def _in_words(reason: Reason, time_zone: str) -> Reason:
-    """Put the time of a share into the organisation's calendar."""
     if reason.rule != Rule.SHARED_ON_RECORD or not isinstance(reason.value, int):
         return reason
     shared = datetime.fromtimestamp(reason.value, UTC).astimezone(ZoneInfo(time_zone))

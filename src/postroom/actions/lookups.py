@@ -2,9 +2,9 @@
 
 import re
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
-from postroom.actions.errors import InvalidInput, NotFound
+from postroom.actions.errors import InvalidInput, NotFound, NotInitialised
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Mailbox, Module, Record, Role, User
 from postroom.core.modules import module_key
@@ -36,6 +36,14 @@ def valid_name(text: str, field: str, longest: int = 250) -> str:
     if not name or len(name) > longest or not name.isprintable():
         raise InvalidInput(f"{field}: expected one line of 1 to {longest} characters")
     return name
+
+
+def get_organisation(connection: Connection) -> RowMapping:
+    """Give the organisation's settings. Raises NotInitialised."""
+    settings = organisation.organisation_settings(connection)
+    if settings is None:
+        raise NotInitialised("there is no organisation yet; run 'postroom init'")
+    return settings
 
 
 def get_user(connection: Connection, email: str) -> User:

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from postroom.actions.errors import AlreadyThere, InvalidInput, NotInitialised
-from postroom.actions.lookups import get_module, get_role, get_user, valid_address, valid_name
+from postroom.actions.actor import Actor, require_administrator
+from postroom.actions.changes import Transaction
+from postroom.actions.errors import AlreadyThere, InvalidInput, NotAllowed, NotInitialised
+from postroom.actions.lookups import get_role, get_user, valid_address, valid_name
 from postroom.core.model import Module, Profile, Role, User, UserStatus
 from postroom.core.modules import MODULE_NAME, MODULES_WITH_EMAILS, MODULES_WITHOUT_EMAILS, RESERVED_NAMES, module_key
 from postroom.storage import organisation, people
-from postroom.storage.database import Database
+from postroom.storage.database import Database, lock_matching
 from postroom.storage.ids import FIRST_ID, take_id
 from postroom.storage.migrations import migrate, newest_version, schema_version
+from postroom.storage.withholding import refresh_user
 
 _ROLE_DEPTH = 50
 
@@ -38,8 +41,9 @@ def require_initialised(database: Database) -> None:
         )
 
 
-def add_role(database: Database, name: str, under: str | None = None) -> Role:
-    """Add a role to the tree, below `under` or as a root. Raises AlreadyThere, NotFound, InvalidInput."""
+def add_role(database: Database, name: str, under: str | None = None, *, by: Actor, now: int) -> Role:
+    """Add a role to the tree, below `under` or as a root. Raises NotAllowed, AlreadyThere, NotFound, InvalidInput."""
+    require_administrator(by, "the roles")
     name = valid_name(name, "role")
     with database.write() as connection:
         if people.find_role(connection, name) is not None:
@@ -49,8 +53,9 @@ def add_role(database: Database, name: str, under: str | None = None) -> Role:
         if lineage.count("/") > _ROLE_DEPTH:
             raise InvalidInput(f"under: roles are at most {_ROLE_DEPTH} deep")
         role_id = take_id(connection)
-        role = Role(role_id, name, parent.id if parent else None, f"{lineage}{role_id}/", None)
+        role = Role(role_id, name, parent.id if parent else None, f"{lineage}{role_id}/", None, None)
         people.insert_role(connection, role)
+        Transaction(connection, by, now).write_down("role", f"role {name}", None, {"under": under}, role_id=role_id)
     return role
 
 
@@ -71,8 +76,9 @@ class NewUser:
     user_id: int | None = None
 
 
-def add_user(database: Database, new: NewUser) -> User:
-    """Add an active user. Raises AlreadyThere, NotFound, InvalidInput."""
+def add_user(database: Database, new: NewUser, *, by: Actor, now: int) -> User:
+    """Add an active user. Raises NotAllowed, AlreadyThere, NotFound, InvalidInput."""
+    require_administrator(by, "the users")
     email, full_name = valid_address(new.email, "email"), valid_name(new.full_name, "name")
     if new.user_id is not None and not 0 < new.user_id < FIRST_ID:
         raise InvalidInput(f"id: expected a number from 1 to {FIRST_ID - 1}; the ids above are given by Postroom")
@@ -83,8 +89,10 @@ def add_user(database: Database, new: NewUser) -> User:
             raise AlreadyThere(f"id: another user has the id {new.user_id} already")
         role_id = None if new.role is None else get_role(connection, new.role).id
         user_id = new.user_id or take_id(connection)
-        user = User(user_id, email, full_name, role_id, new.profile, UserStatus.ACTIVE, None, None)
+        user = User(user_id, email, full_name, role_id, new.profile, UserStatus.ACTIVE, None, None, None, None)
         people.insert_user(connection, user)
+        added = {"status": user.status, "role": new.role, "profile": new.profile}
+        Transaction(connection, by, now).write_down("user", f"user {email}", None, added, owner_id=user_id)
     return user
 
 
@@ -96,12 +104,42 @@ def list_users(database: Database) -> list[tuple[User, str | None]]:
         return [(user, roles.get(user.role_id) if user.role_id else None) for user in users]
 
 
-def set_user_status(database: Database, email: str, status: UserStatus) -> User:
-    """Enable or disable a user; tokens of a disabled user stop working at once. Raises NotFound."""
-    with database.write() as connection:
-        user = get_user(connection, email)
-        people.set_user(connection, user.id, "status", status)
-    return user
+@dataclass(frozen=True, slots=True)
+class SetUserStatus:
+    """Enable, disable or delete a user, whose tokens stop working at once. An administrator's."""
+
+    user: str
+    status: UserStatus
+
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change. Raises NotAllowed, NotFound."""
+        require_administrator(transaction.by, "who is active")
+        user = get_user(transaction.connection, self.user)
+        if user.status == UserStatus.DELETED != self.status:
+            raise NotAllowed(f"{user.email} was deleted, which is final; add a user with another address")
+        people.set_status(transaction.connection, user.id, self.status)
+        transaction.write_down("status", f"user {user.email}", user.status, self.status, owner_id=user.id)
+
+
+@dataclass(frozen=True, slots=True)
+class SetUserRole:
+    """Move a user to another role, or to none. An administrator's."""
+
+    user: str
+    role: str | None
+
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change; what the roles exclude follows within it. Raises NotAllowed, NotFound."""
+        require_administrator(transaction.by, "the roles of users")
+        connection = transaction.connection
+        user = get_user(connection, self.user)
+        role = None if self.role is None else get_role(connection, self.role)
+        lock_matching(connection, exclusive=True)
+        people.set_role(connection, user.id, None if role is None else role.id)
+        refresh_user(connection, user.id)
+        before = None if user.role_id is None else people.role_names(connection)[user.role_id]
+        after = None if role is None else role.name
+        transaction.write_down("role of a user", f"user {user.email}", before, after, owner_id=user.id)
 
 
 def add_module(database: Database, api_name: str) -> Module:
@@ -121,14 +159,6 @@ def list_modules(database: Database) -> list[Module]:
     """Give all modules."""
     with database.read() as connection:
         return organisation.list_modules(connection)
-
-
-def set_module_access(database: Database, api_name: str, *, is_public: bool) -> Module:
-    """Open a module's records to every user, or to owners and superiors only. Raises NotFound."""
-    with database.write() as connection:
-        module = get_module(connection, api_name)
-        organisation.set_module_public(connection, module.id, is_public=is_public)
-    return module
 
 
 def _taken_names() -> frozenset[str]:

@@ -30,13 +30,14 @@ def read_sharing_details(
         raise ModuleUnknown
     if not facts.module_has_emails:
         raise ModuleWithoutEmails
-    if not record_access(facts.viewer, facts.grounds).allowed:
+    record = facts.record
+    if not record_access(record.viewer, record.grounds).allowed:
         raise RecordInvalid
     return sharing_details(
-        facts.viewer, facts.organisation, facts.holdings, gathers_contacts=gathers_mail_of_contacts(key)
+        record.viewer, record.organisation, record.holdings, gathers_contacts=gathers_mail_of_contacts(key)
     )
 
 
 def _is_valid(facts: RequestFacts, now: int) -> bool:
     token = facts.token
-    return token.revoked_at is None and now < token.expires_at and facts.viewer.status == UserStatus.ACTIVE
+    return token.revoked_at is None and now < token.expires_at and facts.record.viewer.status == UserStatus.ACTIVE

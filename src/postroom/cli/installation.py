@@ -1,11 +1,16 @@
 """The installation that a command works on, and what is said where an action is refused."""
 
+import getpass
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
+from postroom.actions.actor import Actor, command_line
+from postroom.actions.changes import Change, make
 from postroom.actions.errors import ActionError
 from postroom.actions.organisation import require_initialised
 from postroom.cli.commands import DATA_DIR, DATABASE_URL
@@ -34,6 +39,20 @@ def opened(*, initialised: bool = True) -> Iterator[Installation]:
             yield installation
         finally:
             installation.database.close()
+
+
+def operator() -> Actor:
+    """Give who runs the command, as the audit names them."""
+    try:
+        return command_line(getpass.getuser())
+    except (KeyError, OSError):  # a login without a name
+        return command_line(str(os.getuid()))
+
+
+def make_change(change: Change) -> None:
+    """Make a change in the installation that the command line names."""
+    with opened() as installation:
+        make(installation.database, change, operator(), now=int(time.time()))
 
 
 def current_config() -> Config:

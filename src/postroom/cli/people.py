@@ -1,10 +1,20 @@
 """Roles and users."""
 
+import time
+
 import click
 
-from postroom.actions.organisation import NewUser, add_role, add_user, list_roles, list_users, set_user_status
+from postroom.actions.organisation import (
+    NewUser,
+    SetUserRole,
+    SetUserStatus,
+    add_role,
+    add_user,
+    list_roles,
+    list_users,
+)
 from postroom.cli.commands import Group, json_option
-from postroom.cli.installation import opened
+from postroom.cli.installation import make_change, opened, operator
 from postroom.cli.output import print_json, print_table, say
 from postroom.core.model import Profile, Role, User, UserStatus
 
@@ -21,7 +31,7 @@ def role() -> None:
 def add_role_command(name: str, under: str | None, as_json: bool) -> None:
     """Add a role."""
     with opened() as installation:
-        added = add_role(installation.database, name, under)
+        added = add_role(installation.database, name, under, by=operator(), now=int(time.time()))
     if as_json:
         print_json(_role_as_json(added))
     else:
@@ -58,7 +68,8 @@ def add_user_command(
 ) -> None:
     """Add an active user. An Administrator sees every record, and nobody's mail for that."""
     with opened() as installation:
-        added = add_user(installation.database, NewUser(email, name, role_name, Profile(profile), user_id))
+        new = NewUser(email, name, role_name, Profile(profile), user_id)
+        added = add_user(installation.database, new, by=operator(), now=int(time.time()))
     if as_json:
         print_json(_user_as_json(added, role_name))
     else:
@@ -82,18 +93,33 @@ def list_users_command(as_json: bool) -> None:
 @click.argument("email")
 def disable_user(email: str) -> None:
     """Disable a user, who then sees nothing and shares nothing; tokens stop working at once."""
-    with opened() as installation:
-        changed = set_user_status(installation.database, email, UserStatus.INACTIVE)
-    say(f"{changed.email} is disabled.")
+    make_change(SetUserStatus(email, UserStatus.INACTIVE))
+    say(f"{email} is disabled.")
 
 
 @user.command("enable", epilog="postroom user enable alice@example.com")
 @click.argument("email")
 def enable_user(email: str) -> None:
     """Enable a user who was disabled."""
-    with opened() as installation:
-        changed = set_user_status(installation.database, email, UserStatus.ACTIVE)
-    say(f"{changed.email} is enabled.")
+    make_change(SetUserStatus(email, UserStatus.ACTIVE))
+    say(f"{email} is enabled.")
+
+
+@user.command("delete", epilog="postroom user delete alice@example.com")
+@click.argument("email")
+def delete_user(email: str) -> None:
+    """Delete a user for good, who then sees nothing and shares nothing; what was sent from the CRM stays."""
+    make_change(SetUserStatus(email, UserStatus.DELETED))
+    say(f"{email} is deleted.")
+
+
+@user.command("move", epilog="postroom user move alice@example.com --role Sales")
+@click.argument("email")
+@click.option("--role", "role_name", metavar="NAME", help="The role that the user has from now on; none without it.")
+def move_user(email: str, role_name: str | None) -> None:
+    """Move a user to another role, or out of the tree of roles."""
+    make_change(SetUserRole(email, role_name))
+    say(f"{email} has {f'the role {role_name}' if role_name else 'no role'}.")
 
 
 def _depth(each: Role) -> int:

@@ -4,10 +4,10 @@ import time
 
 import click
 
-from postroom.actions.change_sharing import share_record, unshare_record
+from postroom.actions.change_sharing import ShareRecord, UnshareRecord
 from postroom.actions.records import delete_record, restore_record
 from postroom.cli.commands import Group
-from postroom.cli.installation import opened
+from postroom.cli.installation import make_change, opened
 from postroom.cli.output import say
 
 
@@ -26,10 +26,7 @@ def share(reference: str, with_user: str | None, with_role: str | None, and_subo
     _require_one(with_user, with_role)
     if and_subordinates and with_role is None:
         raise click.UsageError("--and-subordinates goes with --with-role")
-    with opened() as installation:
-        share_record(
-            installation.database, reference, user=with_user, role=with_role, and_subordinates=and_subordinates
-        )
+    make_change(ShareRecord(reference, with_user, with_role, and_subordinates))
     say(f"{reference} is shared with {with_user or with_role}{' and those below' if and_subordinates else ''}.")
 
 
@@ -40,8 +37,7 @@ def share(reference: str, with_user: str | None, with_role: str | None, and_subo
 def unshare(reference: str, with_user: str | None, with_role: str | None) -> None:
     """Take back what 'postroom record share' did."""
     _require_one(with_user, with_role)
-    with opened() as installation:
-        unshare_record(installation.database, reference, user=with_user, role=with_role)
+    make_change(UnshareRecord(reference, with_user, with_role))
     say(f"{reference} is no longer shared with {with_user or with_role}.")
 
 

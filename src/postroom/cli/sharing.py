@@ -1,24 +1,33 @@
 """Who sees whose mail."""
 
-import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import click
 
-from postroom.actions import change_sharing
-from postroom.actions.organisation import set_module_access
+from postroom.actions.change_sharing import SetCrmAccess, SetModuleAccess, ShareEmails, UnshareEmails
+from postroom.actions.changes import Change
+from postroom.actions.permissions import (
+    KEEP,
+    AssignPermission,
+    ChoosePermission,
+    Member,
+    NewAudience,
+    SetDefaultPermission,
+    SetRolePreference,
+)
 from postroom.cli.commands import Command, Group
-from postroom.cli.installation import opened
+from postroom.cli.installation import make_change
 from postroom.cli.output import say
 from postroom.core.model import CrmAccess, Permission
-from postroom.storage.database import Database
 
 _UNSET = "unset"
 _PERMISSIONS = [each.value for each in Permission]
 _CHOICES = [each.value for each in Permission if each != Permission.USERS_CHOICE]
 _COMBINATIONS = (
     "name one thing to set: --default PERMISSION, --role NAME --permission PERMISSION, --user EMAIL --permission "
-    "PERMISSION, --user EMAIL --choice PERMISSION, --crm-access TYPE, or --module NAME --access public|private"
+    "PERMISSION, --user EMAIL --choice PERMISSION, --crm-access TYPE, or --module NAME --access public|private; "
+    "with a permission also its audience"
 )
 
 
@@ -32,19 +41,29 @@ def sharing() -> None:
 @click.option("--role", metavar="NAME", help="The e-mail preference of a role, with --permission.")
 @click.option("--user", metavar="EMAIL", help="A user, with --permission or --choice.")
 @click.option("--permission", type=click.Choice([*_PERMISSIONS, _UNSET]), help="As an administrator sets it.")
-@click.option("--choice", type=click.Choice(_CHOICES), help="The user's own; it holds under users_choice.")
+@click.option("--choice", type=click.Choice([*_CHOICES, _UNSET]), help="The user's own, under users_choice.")
 @click.option("--crm-access", type=click.Choice([each.value for each in CrmAccess]), help="Mail sent from the CRM.")
 @click.option("--module", metavar="NAME", help="A module, with --access.")
 @click.option("--access", type=click.Choice(["public", "private"]), help="Whether all users see its records.")
-def set_sharing(**options: str | None) -> None:
+@click.option("--to-everyone", is_flag=True, help="The permission's audience is everyone, as it is at first.")
+@click.option("--to-user", metavar="EMAIL", multiple=True, help="The audience lists a user; may be repeated.")
+@click.option("--to-role", metavar="NAME", multiple=True, help="The audience lists a role; may be repeated.")
+@click.option("--to-branch", metavar="NAME", multiple=True, help="The same, and the roles below it.")
+def set_sharing(
+    to_everyone: bool,
+    to_user: tuple[str, ...],
+    to_role: tuple[str, ...],
+    to_branch: tuple[str, ...],
+    **options: str | None,
+) -> None:
     """Set one thing: the default, a role's or a user's permission, a user's choice, or who sees a module's records."""
     given = {name: value for name, value in options.items() if value is not None}
-    change = _CHANGES.get(frozenset(given))
-    if change is None:
+    audience = _audience(to_everyone, to_user, to_role, to_branch)
+    setting = _SETTINGS.get(frozenset(given))
+    if setting is None or (audience is not KEEP and not setting.has_audience):
         raise click.UsageError(_COMBINATIONS)
-    with opened() as installation:
-        said = change(installation.database, given)
-    say(said)
+    make_change(setting.change(given, audience))
+    say(setting.said.format(**given))
 
 
 @click.command(cls=Command, epilog="postroom share alice@example.com Leads/3652397000001790004")
@@ -52,8 +71,7 @@ def set_sharing(**options: str | None) -> None:
 @click.argument("record")
 def share(user_email: str, record: str) -> None:
     """Share a user's mail on a record with everyone who sees the record; the user's permission must be custom."""
-    with opened() as installation:
-        change_sharing.share_emails(installation.database, user_email, record, now=int(time.time()))
+    make_change(ShareEmails(user_email, record))
     say(f"{user_email} shares on {record}.")
 
 
@@ -62,50 +80,61 @@ def share(user_email: str, record: str) -> None:
 @click.argument("record")
 def unshare(user_email: str, record: str) -> None:
     """Stop sharing a user's mail on a record."""
-    with opened() as installation:
-        change_sharing.unshare_emails(installation.database, user_email, record)
+    make_change(UnshareEmails(user_email, record))
     say(f"{user_email} no longer shares on {record}.")
 
 
-def _set_default(database: Database, given: Mapping[str, str]) -> str:
-    change_sharing.set_default_permission(database, Permission(given["default"]))
-    return f"The default permission is {given['default']}."
+def _audience(
+    to_everyone: bool, to_user: tuple[str, ...], to_role: tuple[str, ...], to_branch: tuple[str, ...]
+) -> NewAudience:
+    members = (
+        *(Member(user=email) for email in to_user),
+        *(Member(role=name) for name in to_role),
+        *(Member(role=name, and_subordinates=True) for name in to_branch),
+    )
+    if to_everyone and members:
+        raise click.UsageError("--to-everyone goes with no other audience")
+    return members or (None if to_everyone else KEEP)
 
 
-def _set_role(database: Database, given: Mapping[str, str]) -> str:
-    change_sharing.set_role_permission(database, given["role"], _permission(given))
-    return f"The e-mail preference of the role {given['role']} is {given['permission']}."
+def _permission(text: str) -> Permission | None:
+    return None if text == _UNSET else Permission(text)
 
 
-def _assign(database: Database, given: Mapping[str, str]) -> str:
-    change_sharing.assign_permission(database, given["user"], _permission(given))
-    return f"The permission assigned to {given['user']} is {given['permission']}."
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """One thing that can be set: the change that does it, and what is said then."""
+
+    change: Callable[[Mapping[str, str], NewAudience], Change]
+    said: str
+    has_audience: bool = True
 
 
-def _choose(database: Database, given: Mapping[str, str]) -> str:
-    change_sharing.choose_permission(database, given["user"], Permission(given["choice"]))
-    return f"The own choice of {given['user']} is {given['choice']}."
-
-
-def _set_crm_access(database: Database, given: Mapping[str, str]) -> str:
-    change_sharing.set_crm_access(database, CrmAccess(given["crm_access"]))
-    return f"The access to mail sent from the CRM is {given['crm_access']}."
-
-
-def _set_module(database: Database, given: Mapping[str, str]) -> str:
-    changed = set_module_access(database, given["module"], is_public=given["access"] == "public")
-    return f"The module {changed.api_name} is {given['access']}."
-
-
-def _permission(given: Mapping[str, str]) -> Permission | None:
-    return None if given["permission"] == _UNSET else Permission(given["permission"])
-
-
-_CHANGES: Mapping[frozenset[str], Callable[[Database, Mapping[str, str]], str]] = {
-    frozenset({"default"}): _set_default,
-    frozenset({"role", "permission"}): _set_role,
-    frozenset({"user", "permission"}): _assign,
-    frozenset({"user", "choice"}): _choose,
-    frozenset({"crm_access"}): _set_crm_access,
-    frozenset({"module", "access"}): _set_module,
+_SETTINGS: Mapping[frozenset[str], _Setting] = {
+    frozenset({"default"}): _Setting(
+        lambda given, audience: SetDefaultPermission(Permission(given["default"]), audience),
+        "The default permission is {default}.",
+    ),
+    frozenset({"role", "permission"}): _Setting(
+        lambda given, audience: SetRolePreference(given["role"], _permission(given["permission"]), audience),
+        "The e-mail preference of the role {role} is {permission}.",
+    ),
+    frozenset({"user", "permission"}): _Setting(
+        lambda given, audience: AssignPermission(given["user"], _permission(given["permission"]), audience),
+        "The permission assigned to {user} is {permission}.",
+    ),
+    frozenset({"user", "choice"}): _Setting(
+        lambda given, audience: ChoosePermission(given["user"], _permission(given["choice"]), audience),
+        "The own choice of {user} is {choice}.",
+    ),
+    frozenset({"crm_access"}): _Setting(
+        lambda given, _audience: SetCrmAccess(CrmAccess(given["crm_access"])),
+        "The access to mail sent from the CRM is {crm_access}.",
+        has_audience=False,
+    ),
+    frozenset({"module", "access"}): _Setting(
+        lambda given, _audience: SetModuleAccess(given["module"], is_public=given["access"] == "public"),
+        "The module {module} is {access}.",
+        has_audience=False,
+    ),
 }

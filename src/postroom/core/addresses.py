@@ -34,3 +34,18 @@ def normalise_domain(text: str) -> str | None:
         except UnicodeError:  # idna.IDNAError is one
             return None
     return domain if _DOMAIN.fullmatch(domain) else None
+
+
+def domain_of(address: str) -> str:
+    """Give the domain of a normalised address."""
+    return address.rpartition("@")[2]
+
+
+def domain_key(domain: str) -> str:
+    """Give a domain from the top down (`example.mail.`), so that its key begins those of its subdomains."""
+    return "".join(f"{label}." for label in reversed(domain.split(".")))
+
+
+def covers(domain: str, other: str) -> bool:
+    """Say whether a domain is another one or above it."""
+    return other == domain or other.endswith(f".{domain}")

@@ -4,14 +4,18 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from postroom.core.model import AssociatedBy, Kind
-from postroom.core.sharing import Ground, Organisation, Owner, Viewer, decide
+from postroom.core.sharing import Decision, Ground, Organisation, Owner, Reason, Rule, Viewer, decide
 
 
 class Holding(NamedTuple):
-    """That an owner holds copies of one kind on a record: R itself, or a Contact linked to R."""
+    """That an owner holds copies of one kind on a record: R itself, or a Contact linked to R.
+
+    `shareable` is how many of the copies are not withheld.
+    """
 
     kind: str
     associated_by: str
+    shareable: int
     through_contact: bool
     grounds: tuple[Ground, ...]
     owner: Owner
@@ -41,7 +45,7 @@ def sharing_details(
 
     `gathers_contacts` says that R is neither a Lead nor a Contact: R's people are then its Contacts.
     """
-    visible = [h for h in holdings if decide(h.kind, viewer, h.owner, h.grounds, organisation).allowed]
+    visible = [holding for holding in holdings if decide_holding(holding, viewer, organisation).allowed]
     shared = [h for h in visible if h.kind != Kind.CRM and h.owner.user_id != viewer.user_id]
     views = (
         ("emails_sent_from_crm", any(h.kind == Kind.CRM for h in visible)),
@@ -50,6 +54,15 @@ def sharing_details(
         ("all_emails", bool(visible)),
     )
     return SharingDetails(tuple(name for name, is_open in views if is_open), _users(shared))
+
+
+_EVERY_COPY_WITHHELD = (Reason(Rule.EVERY_COPY_WITHHELD),)
+
+
+def decide_holding(holding: Holding, viewer: Viewer, organisation: Organisation) -> Decision:
+    """Decide whether the viewer sees any of the copies that an owner holds on a record."""
+    withheld = () if holding.shareable else _EVERY_COPY_WITHHELD
+    return decide(holding.kind, viewer, holding.owner, holding.grounds, organisation, withheld)
 
 
 def _with_people_of_record(holding: Holding, gathers_contacts: bool) -> bool:

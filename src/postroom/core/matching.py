@@ -1,4 +1,4 @@
-"""Which copies are one e-mail, and which addresses tie a message to a record."""
+"""Which copies are one e-mail, and which messages are of one thread."""
 
 import hashlib
 
@@ -22,6 +22,7 @@ def email_key(message: Message, copy_id: int) -> bytes:
     return hashlib.sha256(repr(identity).encode()).digest()
 
 
-def addresses_of(message: Message) -> frozenset[str]:
-    """Give the addresses by which a message associates with records: those of all participants."""
-    return frozenset(participant.address for participant in message.participants)
+def thread_ids(message: Message) -> tuple[str, ...]:
+    """Give the ids that tie a message to others of its thread: its own and those that it refers to."""
+    own = () if message.message_id is None else (message.message_id,)
+    return tuple(dict.fromkeys((*own, *message.references)))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Permission(StrEnum):
@@ -35,6 +36,14 @@ class AssociatedBy(StrEnum):
 
     ADDRESS = "address"
     HAND = "hand"
+
+
+class Scope(StrEnum):
+    """Whose setting it is: the organisation's, a role's or a user's own."""
+
+    ORGANISATION = "organisation"
+    ROLE = "role"
+    USER = "user"
 
 
 class UserStatus(StrEnum):
@@ -80,6 +89,7 @@ class Message:
     subject: str
     participants: tuple[Participant, ...]
     body_digest: bytes
+    references: tuple[str, ...]  # the ids of the messages that it answers, the oldest first
     problems: tuple[str, ...]
 
 
@@ -92,6 +102,15 @@ class Role:
     parent_id: int | None
     lineage: str
     email_permission: str | None
+    audience_id: int | None
+
+
+class Grantee(NamedTuple):
+    """Who is granted something: a user, or a role and perhaps the roles below it."""
+
+    user_id: int | None
+    role_id: int | None
+    and_subordinates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +124,9 @@ class User:
     profile: str
     status: str
     assigned_permission: str | None
+    assigned_audience_id: int | None
     chosen_permission: str | None
+    chosen_audience_id: int | None
 
 
 class MailboxState(StrEnum):

@@ -35,11 +35,24 @@ class Rule(StrEnum):
     PERMISSION_FROM_ORGANISATION = "permission_from_organisation"
     USERS_CHOICE = "users_choice"
     NO_CHOICE_MADE = "no_choice_made"
+    IN_AUDIENCE_OF_EVERYONE = "in_audience_of_everyone"
+    IN_AUDIENCE_AS_SUPERIOR = "in_audience_as_superior"
+    IN_AUDIENCE_BY_NAME = "in_audience_by_name"
+    IN_AUDIENCE_BY_ROLE = "in_audience_by_role"
+    IN_AUDIENCE_BY_ROLE_ABOVE = "in_audience_by_role_above"
+    NOT_IN_AUDIENCE = "not_in_audience"
+    UNKNOWN_AUDIENCE = "unknown_audience"
     MAIL_IS_PRIVATE = "mail_is_private"
     MAIL_IS_PUBLIC = "mail_is_public"
     SHARED_ON_RECORD = "shared_on_record"
     NOT_SHARED_ON_RECORD = "not_shared_on_record"
     UNKNOWN_PERMISSION = "unknown_permission"
+    DOMAIN_EXCLUDED_BY_ORGANISATION = "domain_excluded_by_organisation"
+    DOMAIN_EXCLUDED_BY_ROLE = "domain_excluded_by_role"
+    DOMAIN_EXCLUDED_BY_USER = "domain_excluded_by_user"
+    EMAIL_WITHHELD = "email_withheld"
+    THREAD_WITHHELD = "thread_withheld"
+    EVERY_COPY_WITHHELD = "every_copy_withheld"
     SENT_BY_VIEWER = "sent_by_viewer"
     SENT_BY_SUBORDINATE = "sent_by_subordinate"
     CRM_MAIL_IS_PRIVATE = "crm_mail_is_private"
@@ -62,11 +75,28 @@ class Decision(NamedTuple):
     reasons: tuple[Reason, ...]
 
 
+class Membership(StrEnum):
+    """How the viewer stands to the audience of a setting, which is everyone or a list of users and roles."""
+
+    EVERYONE = "everyone"
+    LISTED_BY_NAME = "listed_by_name"
+    LISTED_BY_ROLE = "listed_by_role"
+    LISTED_BY_ROLE_ABOVE = "listed_by_role_above"
+    NOT_LISTED = "not_listed"
+
+
+class Setting(NamedTuple):
+    """A permission as somebody set it, and how the viewer stands to its audience."""
+
+    permission: str
+    membership: str
+
+
 @dataclass(frozen=True, slots=True)
 class Organisation:
     """The organisation's settings that the law reads."""
 
-    default_permission: str
+    default: Setting
     crm_access: str
 
 
@@ -84,9 +114,9 @@ class Owner:
 
     user_id: int
     status: str
-    role_permission: str | None
-    assigned_permission: str | None
-    chosen_permission: str | None
+    by_role: Setting | None
+    assigned: Setting | None
+    chosen: Setting | None
     below_viewer: bool
     shared_at: int | None
 
@@ -100,29 +130,49 @@ def record_access(viewer: Viewer, grounds: tuple[Ground, ...]) -> Decision:
     return Decision(allowed=True, reasons=tuple(map(Reason, grounds)))
 
 
-def effective_permission(owner: Owner, organisation: Organisation) -> tuple[str, tuple[Reason, ...]]:
+class EffectivePermission(NamedTuple):
+    """The permission that holds, the settings that led to it, and the reasons in their order."""
+
+    permission: str
+    settings: tuple[Setting, ...]
+    reasons: tuple[Reason, ...]
+
+
+def effective_permission(owner: Owner, organisation: Organisation) -> EffectivePermission:
     """Give the permission that holds for an owner's synced mail, and where it comes from (section 3)."""
-    permission, source = organisation.default_permission, Rule.PERMISSION_FROM_ORGANISATION
-    if owner.role_permission is not None:
-        permission, source = owner.role_permission, Rule.PERMISSION_FROM_ROLE
-    elif owner.assigned_permission is not None:
-        permission, source = owner.assigned_permission, Rule.PERMISSION_FROM_USER
-    reason = Reason(source, permission)
-    if permission != Permission.USERS_CHOICE:
-        return permission, (reason,)
-    if owner.chosen_permission is None:
-        return Permission.PRIVATE, (reason, Reason(Rule.NO_CHOICE_MADE))
-    return owner.chosen_permission, (reason, Reason(Rule.USERS_CHOICE, owner.chosen_permission))
+    setting, source = organisation.default, Rule.PERMISSION_FROM_ORGANISATION
+    if owner.by_role is not None:
+        setting, source = owner.by_role, Rule.PERMISSION_FROM_ROLE
+    elif owner.assigned is not None:
+        setting, source = owner.assigned, Rule.PERMISSION_FROM_USER
+    reason = Reason(source, setting.permission)
+    if setting.permission != Permission.USERS_CHOICE:
+        return EffectivePermission(setting.permission, (setting,), (reason,))
+    if owner.chosen is None:
+        return EffectivePermission(Permission.PRIVATE, (setting,), (reason, Reason(Rule.NO_CHOICE_MADE)))
+    chosen = owner.chosen
+    reasons = (reason, Reason(Rule.USERS_CHOICE, chosen.permission))
+    return EffectivePermission(chosen.permission, (setting, chosen), reasons)
 
 
 def decide(
-    kind: str, viewer: Viewer, owner: Owner, grounds: tuple[Ground, ...], organisation: Organisation
+    kind: str,
+    viewer: Viewer,
+    owner: Owner,
+    grounds: tuple[Ground, ...],
+    organisation: Organisation,
+    withheld: tuple[Reason, ...] = (),
 ) -> Decision:
-    """Decide whether the viewer may see the owner's copies of a kind on a record (sections 2 to 5)."""
+    """Decide whether the viewer may see the owner's copies of a kind on a record (sections 2 to 5).
+
+    `withheld` says why these copies are withheld, where they are (`postroom.core.withholding`).
+    """
     record = record_access(viewer, grounds)
     if not record.allowed:
         return record
     mail = _mail_access(kind, viewer, owner, organisation)
+    if mail.allowed and withheld and owner.user_id != viewer.user_id:
+        return Decision(allowed=False, reasons=record.reasons + mail.reasons + withheld)
     return Decision(mail.allowed, record.reasons + mail.reasons)
 
 
@@ -139,22 +189,46 @@ def _synced_mail(viewer: Viewer, owner: Owner, organisation: Organisation) -> De
         return Decision(allowed=True, reasons=(Reason(Rule.OWN_MAIL),))
     if owner.status != UserStatus.ACTIVE:
         return Decision(allowed=False, reasons=(Reason(Rule.OWNER_NOT_ACTIVE, owner.status),))
-    permission, source = effective_permission(owner, organisation)
-    allowed, reason = _permission_opens(permission, owner.shared_at)
-    return Decision(allowed, (*source, reason))
+    effective = effective_permission(owner, organisation)
+    opened = _permission_opens(effective.permission, owner.shared_at)
+    if not opened.allowed:
+        return Decision(allowed=False, reasons=effective.reasons + opened.reasons)
+    audience = _audience_admits(owner, effective.settings)
+    return Decision(audience.allowed, effective.reasons + opened.reasons + audience.reasons)
 
 
-def _permission_opens(permission: str, shared_at: int | None) -> tuple[bool, Reason]:
-    """Apply a permission whose audience is everyone, the only audience there is so far."""
+def _permission_opens(permission: str, shared_at: int | None) -> Decision:
+    """Say whether a permission opens mail on this record, to whoever is in the audience."""
     if permission == Permission.PUBLIC:
-        return True, Reason(Rule.MAIL_IS_PUBLIC)
+        return Decision(allowed=True, reasons=(Reason(Rule.MAIL_IS_PUBLIC),))
     if permission == Permission.CUSTOM and shared_at is not None:
-        return True, Reason(Rule.SHARED_ON_RECORD, shared_at)
+        return Decision(allowed=True, reasons=(Reason(Rule.SHARED_ON_RECORD, shared_at),))
     if permission == Permission.CUSTOM:
-        return False, Reason(Rule.NOT_SHARED_ON_RECORD)
+        return Decision(allowed=False, reasons=(Reason(Rule.NOT_SHARED_ON_RECORD),))
     if permission == Permission.PRIVATE:
-        return False, Reason(Rule.MAIL_IS_PRIVATE)
-    return False, Reason(Rule.UNKNOWN_PERMISSION, permission)
+        return Decision(allowed=False, reasons=(Reason(Rule.MAIL_IS_PRIVATE),))
+    return Decision(allowed=False, reasons=(Reason(Rule.UNKNOWN_PERMISSION, permission),))
+
+
+_ADMITTED = {
+    Membership.EVERYONE: Reason(Rule.IN_AUDIENCE_OF_EVERYONE),
+    Membership.LISTED_BY_NAME: Reason(Rule.IN_AUDIENCE_BY_NAME),
+    Membership.LISTED_BY_ROLE: Reason(Rule.IN_AUDIENCE_BY_ROLE),
+    Membership.LISTED_BY_ROLE_ABOVE: Reason(Rule.IN_AUDIENCE_BY_ROLE_ABOVE),
+}
+
+
+def _audience_admits(owner: Owner, settings: tuple[Setting, ...]) -> Decision:
+    """Say whether the viewer is in the audience: of the administrator's setting, and of the owner's choice under it."""
+    if owner.below_viewer:
+        return Decision(allowed=True, reasons=(Reason(Rule.IN_AUDIENCE_AS_SUPERIOR),))
+    for setting in settings:
+        if setting.membership == Membership.NOT_LISTED:
+            return Decision(allowed=False, reasons=(Reason(Rule.NOT_IN_AUDIENCE),))
+        if setting.membership not in _ADMITTED:
+            return Decision(allowed=False, reasons=(Reason(Rule.UNKNOWN_AUDIENCE, setting.membership),))
+    admitted = dict.fromkeys(_ADMITTED[Membership(setting.membership)] for setting in settings)
+    return Decision(allowed=True, reasons=tuple(admitted))
 
 
 _CRM_ACCESS_FOLLOWS_RECORD = frozenset(

@@ -1,6 +1,6 @@
 """From the bytes of a message to what the law needs of it. Never raises, whatever the bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -26,6 +26,7 @@ MAX_ADDRESSES = 2000
 MAX_SUBJECT_LENGTH = 1000
 MAX_NAME_LENGTH = 200
 MAX_ID_LENGTH = 998
+MAX_REFERENCES = 100
 MAX_DATE_BYTES = 200
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
@@ -57,6 +58,7 @@ def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
         subject=_fenced(lambda: _subject(fields, problems), "", "Subject: not readable", problems),
         participants=participants,
         body_digest=_digest(fields, None if headers_only else body, problems),
+        references=_fenced(lambda: _references(fields), (), "References: not readable", problems),
         problems=tuple(dict.fromkeys(problems)),
     )
 
@@ -89,12 +91,29 @@ def _message_id(fields: _Fields, problems: list[str]) -> str | None:
     if value is None:
         return None
     opening, _, rest = header_text(value[:MAX_FIELD_BYTES]).partition("<")
-    identity, closing, _ = rest.partition(">")
-    identity = "".join(identity.split())
-    if opening.strip() or not closing or not 0 < len(identity) <= MAX_ID_LENGTH or not identity.isprintable():
+    identity = next(_identities(f"<{rest}"), None)
+    if opening.strip() or identity is None:
         problems.append("Message-ID: not an id")
         return None
     return identity
+
+
+def _references(fields: _Fields) -> tuple[str, ...]:
+    """Give the ids of References and In-Reply-To (RFC 5322, section 3.6.4); of too many the first and the last."""
+    values = [*fields.get("references", [])[:1], *fields.get("in-reply-to", [])[:1]]
+    found = list(dict.fromkeys(i for value in values for i in _identities(header_text(value[:MAX_FIELD_BYTES]))))
+    if len(found) > MAX_REFERENCES:
+        found = found[:1] + found[1 - MAX_REFERENCES :]
+    return tuple(found)
+
+
+def _identities(text: str) -> Iterator[str]:
+    """Give what stands in angle brackets and can be a message's id."""
+    for part in text.split("<")[1:]:
+        inside, closing, _ = part.partition(">")
+        identity = "".join(inside.split())
+        if closing and 0 < len(identity) <= MAX_ID_LENGTH and identity.isprintable():
+            yield identity
 
 
 def _date(fields: _Fields, problems: list[str]) -> int | None:

@@ -1,17 +1,18 @@
 """Which copies belong to which records, and how many of each source a record has.
 
-Nothing else writes these two tables: the counts of `record_mail` agree with `associations` by
-construction.
+Nothing else writes these two tables: the counts of `record_mail` agree with `associations`, and with what
+of it is withheld, by construction.
 """
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, literal, select, update
 
 from postroom.core.model import AssociatedBy
 from postroom.storage.database import upsert
 from postroom.storage.schema import associations, copies, copy_participants, record_addresses, record_mail
 
+_SOURCE = (associations.c.record_id, copies.c.user_id, copies.c.kind, associations.c.associated_by)
 _BY_ADDRESS = literal(AssociatedBy.ADDRESS.value)
 
 
@@ -53,19 +54,38 @@ def _associate_by_address(connection: Connection, condition: ColumnElement[bool]
     connection.execute(upsert(connection, associations).from_select(_KEY, matching))
 
 
+def recount_shareable(connection: Connection, copy_ids: Collection[int], change: int) -> None:
+    """Count copies that were released (`change` 1) or withheld (-1), in the order of keys, as above."""
+    counted = (
+        select(*_SOURCE, func.count().label("copies"))
+        .join(copies, copies.c.id == associations.c.copy_id)
+        .where(associations.c.copy_id.in_(copy_ids))
+        .group_by(*_SOURCE)
+        .order_by(*_SOURCE)
+    )
+    rows = [
+        {f"of_{name}": value for name, value in row.items()} | {"change": change * row["copies"]}
+        for row in connection.execute(counted).mappings()
+    ]
+    if rows:
+        key = and_(*(column == bindparam(f"of_{column.name}") for column in record_mail.primary_key.columns))
+        shareable = record_mail.c.shareable + bindparam("change")
+        connection.execute(update(record_mail).where(key).values(shareable=shareable), rows)
+
+
 def _count(connection: Connection, condition: ColumnElement[bool]) -> None:
     """Add associations to the counts, in the order of keys so that two writers cannot block each other."""
-    key = (associations.c.record_id, copies.c.user_id, copies.c.kind, associations.c.associated_by)
+    shareable = func.sum(case((copies.c.withheld, 0), else_=1))
     counted = (
-        select(*key, func.count())
+        select(*_SOURCE, func.count(), shareable)
         .join(copies, copies.c.id == associations.c.copy_id)
         .where(condition)
-        .group_by(*key)
-        .order_by(*key)
+        .group_by(*_SOURCE)
+        .order_by(*_SOURCE)
     )
     statement = upsert(connection, record_mail).from_select([*record_mail.c.keys()], counted)
-    added = record_mail.c.copies + statement.excluded.copies
-    connection.execute(statement.on_conflict_do_update(index_elements=record_mail.primary_key, set_={"copies": added}))
+    added = {name: record_mail.c[name] + statement.excluded[name] for name in ("copies", "shareable")}
+    connection.execute(statement.on_conflict_do_update(index_elements=record_mail.primary_key, set_=added))
 
 
 _KEY = ["record_id", "copy_id", "associated_by"]

@@ -42,6 +42,19 @@ class Database:
             yield connection
 
     @contextmanager
+    def attempt(self) -> Iterator[Connection]:
+        """Run a block in one transaction on one unchanging snapshot, and take back whatever it changed."""
+        engine = self.engine
+        if self.dialect == "postgresql":
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                transaction.rollback()
+
+    @contextmanager
     def read(self) -> Iterator[Connection]:
         """Run a block of reads on one unchanging snapshot of the database."""
         engine = self.engine.execution_options(read_only=True)
@@ -86,9 +99,10 @@ class Database:
 
 
 def lock_matching(connection: Connection, *, exclusive: bool) -> None:
-    """Keep mail that comes in and addresses that change from missing each other until the transaction ends.
+    """Keep new mail and changes that bear on each message from missing each other until the transaction ends.
 
-    New mail locks shared, a change of records' addresses exclusive. SQLite has one writer at a time anyway.
+    New mail locks shared; a change of records' addresses, or of what is withheld, exclusive. SQLite has one
+    writer at a time anyway.
     """
     if connection.dialect.name == "postgresql":
         function = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"

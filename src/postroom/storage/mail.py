@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
+from postroom.core.addresses import domain_key, domain_of
 from postroom.core.matching import email_key
 from postroom.core.model import Kind, Message
 from postroom.storage.associations import associate_new_copies
 from postroom.storage.database import lock_matching
 from postroom.storage.ids import take_ids
-from postroom.storage.schema import copies, copy_participants, raw_messages
+from postroom.storage.schema import copies, copy_participants, raw_messages, users
+from postroom.storage.threads import assign_threads
+from postroom.storage.withholding import refresh_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,22 @@ def store_copies(connection: Connection, source: Source, incoming: Sequence[Inco
     Copies, participants, associations and counts are all there after the transaction, or none is.
     """
     lock_matching(connection, exclusive=False)
+    lock_mail_of(connection, source.user_id)
     known = copy_ids(connection, source, [copy.uid for copy in incoming])
     new = list({copy.uid: copy for copy in incoming if copy.uid not in known}.values())
     if not new:
         return []
+    thread_ids = assign_threads(connection, source.user_id, [copy.message for copy in new])
     ids = take_ids(connection, len(new))
-    _insert_copies(connection, source, dict(zip(ids, new, strict=True)))
+    _insert_copies(connection, source, dict(zip(ids, new, strict=True)), thread_ids)
+    refresh_new(connection, ids, thread_ids)
     associate_new_copies(connection, ids)
     return ids
+
+
+def lock_mail_of(connection: Connection, user_id: int) -> None:
+    """Let one transaction at a time store a user's mail: two that read the same mailbox do not collide."""
+    connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
 
 
 def copy_ids(connection: Connection, source: Source, uids: Collection[str]) -> dict[str, int]:
@@ -76,11 +87,23 @@ def _of(source: Source) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _insert_copies(connection: Connection, source: Source, new: dict[int, IncomingCopy]) -> None:
-    connection.execute(insert(copies), [_copy_row(copy_id, source, copy) for copy_id, copy in new.items()])
+def _insert_copies(
+    connection: Connection, source: Source, new: dict[int, IncomingCopy], thread_ids: Sequence[int]
+) -> None:
+    rows = [
+        _copy_row(copy_id, source, copy, thread_id)
+        for (copy_id, copy), thread_id in zip(new.items(), thread_ids, strict=True)
+    ]
+    connection.execute(insert(copies), rows)
     connection.execute(insert(raw_messages), [{"copy_id": i, "raw": copy.raw} for i, copy in new.items()])
     participants = [
-        {"copy_id": copy_id, "role": p.role, "address": p.address, "name": p.name}
+        {
+            "copy_id": copy_id,
+            "role": p.role,
+            "address": p.address,
+            "domain_key": domain_key(domain_of(p.address)),
+            "name": p.name,
+        }
         for copy_id, copy in new.items()
         for p in copy.message.participants
     ]
@@ -88,7 +111,7 @@ def _insert_copies(connection: Connection, source: Source, new: dict[int, Incomi
         connection.execute(insert(copy_participants), participants)
 
 
-def _copy_row(copy_id: int, source: Source, copy: IncomingCopy) -> dict[str, object]:
+def _copy_row(copy_id: int, source: Source, copy: IncomingCopy, thread_id: int) -> dict[str, object]:
     message = copy.message
     return {
         "id": copy_id,
@@ -104,4 +127,6 @@ def _copy_row(copy_id: int, source: Source, copy: IncomingCopy) -> dict[str, obj
         "sent_at": message.date,
         "subject": message.subject,
         "problems": "; ".join(message.problems) or None,
+        "thread_id": thread_id,
+        "withheld": True,  # until the rules have spoken
     }

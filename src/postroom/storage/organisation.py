@@ -25,9 +25,15 @@ def organisation_settings(connection: Connection) -> RowMapping | None:
     return connection.execute(select(organisation)).mappings().one_or_none()
 
 
-def set_organisation(connection: Connection, setting: str, value: str) -> None:
-    """Set `default_permission` or `crm_access`."""
-    connection.execute(update(organisation).values({setting: value}))
+def set_default(connection: Connection, permission: str, audience_id: int | None) -> None:
+    """Set the default permission and its audience."""
+    values = {"default_permission": permission, "default_audience_id": audience_id}
+    connection.execute(update(organisation).values(values))
+
+
+def set_crm_access(connection: Connection, access: str) -> None:
+    """Set the access type for mail sent from the CRM."""
+    connection.execute(update(organisation).values(crm_access=access))
 
 
 def add_custom_module(connection: Connection, api_name: str) -> Module:

@@ -23,9 +23,10 @@ def list_roles(connection: Connection) -> list[Role]:
     return sorted((Role(**row) for row in rows), key=lambda role: [int(i) for i in role.lineage.split("/")[1:-1]])
 
 
-def set_role_permission(connection: Connection, role_id: int, permission: str | None) -> None:
+def set_role_preference(connection: Connection, role_id: int, permission: str | None, audience_id: int | None) -> None:
     """Set or clear a role's e-mail preference."""
-    connection.execute(update(roles).where(roles.c.id == role_id).values(email_permission=permission))
+    values = {"email_permission": permission, "audience_id": audience_id}
+    connection.execute(update(roles).where(roles.c.id == role_id).values(values))
 
 
 def insert_user(connection: Connection, user: User) -> None:
@@ -50,9 +51,38 @@ def id_is_taken(connection: Connection, user_id: int) -> bool:
     return connection.execute(select(users.c.id).where(users.c.id == user_id)).first() is not None
 
 
-def set_user(connection: Connection, user_id: int, setting: str, value: str | None) -> None:
-    """Set `status`, `assigned_permission` or `chosen_permission` of a user."""
-    connection.execute(update(users).where(users.c.id == user_id).values({setting: value}))
+def emails_by_id(connection: Connection) -> dict[int, str]:
+    """Give every user's e-mail address."""
+    return {row.id: row.email for row in connection.execute(select(users.c.id, users.c.email))}
+
+
+def role_names(connection: Connection) -> dict[int, str]:
+    """Give every role's name."""
+    return {row.id: row.name for row in connection.execute(select(roles.c.id, roles.c.name))}
+
+
+def set_status(connection: Connection, user_id: int, status: str) -> None:
+    """Set whether a user is active, inactive or deleted."""
+    _set_user(connection, user_id, status=status)
+
+
+def set_role(connection: Connection, user_id: int, role_id: int | None) -> None:
+    """Move a user to another role, or to none."""
+    _set_user(connection, user_id, role_id=role_id)
+
+
+def set_assigned(connection: Connection, user_id: int, permission: str | None, audience_id: int | None) -> None:
+    """Set or clear the permission that an administrator assigned."""
+    _set_user(connection, user_id, assigned_permission=permission, assigned_audience_id=audience_id)
+
+
+def set_chosen(connection: Connection, user_id: int, permission: str | None, audience_id: int | None) -> None:
+    """Set or clear the user's own choice."""
+    _set_user(connection, user_id, chosen_permission=permission, chosen_audience_id=audience_id)
+
+
+def _set_user(connection: Connection, user_id: int, **values: str | int | None) -> None:
+    connection.execute(update(users).where(users.c.id == user_id).values(values))
 
 
 def _columns(thing: Role | User) -> dict[str, object]:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, select, update
 
-from postroom.core.model import Record
+from postroom.core.model import Grantee, Record
 from postroom.storage.associations import associate_changed_records
 from postroom.storage.ids import take_id
-from postroom.storage.schema import record_addresses, record_links, record_shares, records
+from postroom.storage.schema import modules, record_addresses, record_links, record_shares, records
 
 
 def records_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Record]:
@@ -38,6 +38,13 @@ def ids_by_address(connection: Connection, module_id: int, address: str) -> list
     return list(connection.execute(addressed.limit(2)).scalars())
 
 
+def references_of(connection: Connection, ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Give the API name and the key of each record's module, in the order of the records' ids."""
+    columns = (records.c.id, modules.c.api_name, modules.c.module_key)
+    found = select(*columns).join(modules, modules.c.id == records.c.module_id).where(records.c.id.in_(ids))
+    return {row.id: (row.api_name, row.module_key) for row in connection.execute(found.order_by(records.c.id))}
+
+
 def save_records(connection: Connection, new: Sequence[Record], changed: Sequence[Record]) -> None:
     """Insert and update records, and associate them with the mail that is already there.
 
@@ -61,25 +68,30 @@ def set_deleted(connection: Connection, record_id: int, deleted_at: int | None) 
     connection.execute(update(records).where(records.c.id == record_id).values(deleted_at=deleted_at))
 
 
-def share_record(
-    connection: Connection,
-    record_id: int,
-    *,
-    user_id: int | None,
-    role_id: int | None,
-    and_subordinates: bool,
-) -> None:
+def find_share(connection: Connection, record_id: int, *, user_id: int | None, role_id: int | None) -> Grantee | None:
+    """Give the share of a record with a user or a role."""
+    columns = (record_shares.c.user_id, record_shares.c.role_id, record_shares.c.and_subordinates)
+    row = connection.execute(select(*columns).where(_share(record_id, user_id, role_id))).first()
+    return None if row is None else Grantee(row.user_id, row.role_id, bool(row.and_subordinates))
+
+
+def share_record(connection: Connection, record_id: int, grantee: Grantee) -> None:
     """Share a record with a user or a role, in place of an earlier share with the same."""
-    unshare_record(connection, record_id, user_id=user_id, role_id=role_id)
-    row = {"user_id": user_id, "role_id": role_id, "and_subordinates": and_subordinates}
-    connection.execute(insert(record_shares).values(id=take_id(connection), record_id=record_id, **row))
+    unshare_record(connection, record_id, user_id=grantee.user_id, role_id=grantee.role_id)
+    row = {"id": take_id(connection), "record_id": record_id, **grantee._asdict()}
+    connection.execute(insert(record_shares).values(row))
 
 
 def unshare_record(connection: Connection, record_id: int, *, user_id: int | None, role_id: int | None) -> bool:
     """Take back a share; say whether there was one."""
+    return connection.execute(delete(record_shares).where(_share(record_id, user_id, role_id))).rowcount > 0
+
+
+def _share(record_id: int, user_id: int | None, role_id: int | None) -> ColumnElement[bool]:
     share = record_shares.c
-    with_whom = share.user_id == user_id if user_id is not None else share.role_id == role_id
-    return connection.execute(delete(record_shares).where(share.record_id == record_id, with_whom)).rowcount > 0
+    return and_(
+        share.record_id == record_id, share.user_id == user_id if user_id is not None else share.role_id == role_id
+    )
 
 
 def _find(connection: Connection, condition: ColumnElement[bool]) -> list[Record]:

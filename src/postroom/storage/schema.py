@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.schema import SchemaItem
 
 from postroom.core.model import (
     AssociatedBy,
@@ -57,6 +58,19 @@ def _reference(name: str, target: str, *, nullable: bool = False) -> Column[int]
     return Column(name, Id, ForeignKey(f"{target}.id"), nullable=nullable)
 
 
+def _grantee() -> tuple[SchemaItem, ...]:
+    """Give the columns of those who are granted something: a user, or a role and perhaps the roles below it."""
+    return (
+        _reference("user_id", "users", nullable=True),
+        _reference("role_id", "roles", nullable=True),
+        Column("and_subordinates", Boolean, nullable=False),
+        CheckConstraint("(user_id IS NULL) <> (role_id IS NULL)", name="user_or_role"),
+    )
+
+
+# Who may be shown mail under a setting: a setting without an audience admits everyone.
+audiences = Table("audiences", metadata, _id())
+
 organisation = Table(
     "organisation",
     metadata,
@@ -64,6 +78,7 @@ organisation = Table(
     Column("name", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("default_permission", Text, nullable=False),
+    _reference("default_audience_id", "audiences", nullable=True),
     Column("crm_access", Text, nullable=False),
     CheckConstraint("id = 1", name="only_one"),
     _one_of("default_permission", Permission),
@@ -78,6 +93,7 @@ roles = Table(
     _reference("parent_id", "roles", nullable=True),
     Column("lineage", Text, nullable=False),  # the ids from the root down to this role: "/1/7/"
     Column("email_permission", Text),
+    _reference("audience_id", "audiences", nullable=True),
     _one_of("email_permission", Permission),
 )
 
@@ -91,11 +107,51 @@ users = Table(
     Column("profile", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("assigned_permission", Text),
+    _reference("assigned_audience_id", "audiences", nullable=True),
     Column("chosen_permission", Text),
+    _reference("chosen_audience_id", "audiences", nullable=True),
     _one_of("profile", Profile),
     _one_of("status", UserStatus),
     _one_of("assigned_permission", Permission),
     CheckConstraint("chosen_permission IN ('custom', 'private', 'public')", name="chosen_permission"),
+)
+
+audience_members = Table(
+    "audience_members",
+    metadata,
+    _id(),
+    _reference("audience_id", "audiences"),
+    *_grantee(),
+    UniqueConstraint("audience_id", "user_id"),  # NULLs differ: each constraint binds its own kind of member
+    UniqueConstraint("audience_id", "role_id"),
+)
+
+internal_domains = Table(
+    "internal_domains",
+    metadata,
+    Column("domain", Text, nullable=False),
+    PrimaryKeyConstraint("domain"),
+    sqlite_with_rowid=False,
+)
+
+# By the organisation where it names neither a role nor a user.
+excluded_domains = Table(
+    "excluded_domains",
+    metadata,
+    _id(),
+    _reference("role_id", "roles", nullable=True),
+    _reference("user_id", "users", nullable=True),
+    Column("domain", Text, nullable=False),
+    CheckConstraint("role_id IS NULL OR user_id IS NULL", name="one_scope"),
+    Index("uq_excluded_domains_role", "role_id", "domain", unique=True),
+    Index("uq_excluded_domains_user", "user_id", "domain", unique=True),
+    Index(
+        "uq_excluded_domains_organisation",
+        "domain",
+        unique=True,
+        sqlite_where=text("role_id IS NULL AND user_id IS NULL"),
+        postgresql_where=text("role_id IS NULL AND user_id IS NULL"),
+    ),
 )
 
 tokens = Table(
@@ -162,10 +218,7 @@ record_shares = Table(
     metadata,
     _id(),
     _reference("record_id", "records"),
-    _reference("user_id", "users", nullable=True),
-    _reference("role_id", "roles", nullable=True),
-    Column("and_subordinates", Boolean, nullable=False),
-    CheckConstraint("(user_id IS NULL) <> (role_id IS NULL)", name="user_or_role"),
+    *_grantee(),
     UniqueConstraint("record_id", "user_id"),  # NULLs differ: each constraint binds its own kind of share
     UniqueConstraint("record_id", "role_id"),
 )
@@ -219,9 +272,12 @@ copies = Table(
     Column("sent_at", BigInteger),
     Column("subject", Text, nullable=False),
     Column("problems", Text),
+    _reference("thread_id", "threads"),
+    Column("withheld", Boolean, nullable=False),  # from everyone but its user, as core.withholding says
     _one_of("kind", Kind),
     CheckConstraint("(kind = 'crm') = (mailbox_id IS NULL)", name="source"),
-    Index(None, "user_id"),
+    Index("ix_copies_email", "user_id", "email_key"),
+    Index(None, "thread_id"),
     Index("uq_copies_mailbox", "mailbox_id", "folder", "uidvalidity", "uid", unique=True),
     Index(
         "uq_copies_crm",
@@ -231,6 +287,38 @@ copies = Table(
         sqlite_where=text("kind = 'crm'"),
         postgresql_where=text("kind = 'crm'"),
     ),
+)
+
+# A conversation as one user has it: what others send cannot tie it to anybody else's mail.
+threads = Table(
+    "threads",
+    metadata,
+    _id(),
+    _reference("user_id", "users"),
+    Column("withheld_at", BigInteger),
+    Index(None, "user_id"),
+)
+
+# Every message that a thread's messages are or refer to, whether it came or not.
+thread_messages = Table(
+    "thread_messages",
+    metadata,
+    _reference("user_id", "users"),
+    Column("message_id", Text, nullable=False),
+    _reference("thread_id", "threads"),
+    PrimaryKeyConstraint("user_id", "message_id"),
+    Index(None, "thread_id"),
+    sqlite_with_rowid=False,
+)
+
+withheld_emails = Table(
+    "withheld_emails",
+    metadata,
+    _reference("user_id", "users"),
+    Column("email_key", LargeBinary, nullable=False),
+    Column("withheld_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("user_id", "email_key"),
+    sqlite_with_rowid=False,
 )
 
 raw_messages = Table(
@@ -246,10 +334,12 @@ copy_participants = Table(
     _reference("copy_id", "copies"),
     Column("role", Text, nullable=False),
     Column("address", Text, nullable=False),
+    Column("domain_key", Text(collation="C").with_variant(Text(), "sqlite"), nullable=False),  # com.example.mail.
     Column("name", Text, nullable=False),
     _one_of("role", ParticipantRole),
     PrimaryKeyConstraint("copy_id", "role", "address"),
     Index(None, "address"),
+    Index("ix_copy_participants_domain", "domain_key", "copy_id"),
     sqlite_with_rowid=False,
 )
 
@@ -265,7 +355,8 @@ associations = Table(
     sqlite_with_rowid=False,
 )
 
-# How many copies each source holds on a record: what an answer reads instead of the copies themselves.
+# How many copies each source holds on a record, and how many of them are not withheld: what an answer reads instead of
+# the copies themselves.
 record_mail = Table(
     "record_mail",
     metadata,
@@ -274,7 +365,10 @@ record_mail = Table(
     Column("kind", Text, nullable=False),
     Column("associated_by", Text, nullable=False),
     Column("copies", BigInteger, nullable=False),
+    Column("shareable", BigInteger, nullable=False),
     CheckConstraint("copies > 0", name="some"),
+    CheckConstraint("shareable BETWEEN 0 AND copies", name="shareable"),
+    Index(None, "user_id"),
     _one_of("kind", Kind),
     _one_of("associated_by", AssociatedBy),
     PrimaryKeyConstraint("record_id", "user_id", "kind", "associated_by"),
@@ -289,4 +383,22 @@ email_shares = Table(
     Column("shared_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("record_id", "user_id"),
     sqlite_with_rowid=False,
+)
+
+# What was changed, by whom, from what to what. Rows are added and read; the database itself refuses anything else.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    _id(),
+    Column("at", BigInteger, nullable=False),
+    _reference("actor_id", "users", nullable=True),  # NULL: whoever has the command line
+    Column("channel", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    _reference("owner_id", "users", nullable=True),  # whose mail it concerns, if it is one user's
+    _reference("role_id", "roles", nullable=True),  # whose owners' mail it concerns, if it is a role's
+    Column("before", Text),
+    Column("after", Text),
+    Index(None, "owner_id"),
+    Index(None, "role_id"),
 )

@@ -9,9 +9,39 @@ revision = "0001"
 down_revision = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+TEXT_C = sa.Text(collation="C").with_variant(sa.Text(), "sqlite")
+
+
+# What was written to the audit stays as it was, whoever asks the database to change it.
+_APPEND_ONLY_SQLITE = tuple(
+    f"CREATE TRIGGER audit_entries_{act.lower()} BEFORE {act} ON audit_entries "
+    "BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END"
+    for act in ("UPDATE", "DELETE")
+)
+_APPEND_ONLY_POSTGRESQL = (
+    """
+    CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'audit_entries is append-only'; END $$
+    """,
+    """
+    CREATE TRIGGER audit_entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()
+    """,
+)
 
 
 def upgrade() -> None:
+    op.create_table(
+        "audiences",
+        sa.Column("id", ID, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audiences")),
+    )
+    op.create_table(
+        "internal_domains",
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_internal_domains")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "modules",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -29,6 +59,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("time_zone", sa.Text(), nullable=False),
         sa.Column("default_permission", sa.Text(), nullable=False),
+        sa.Column("default_audience_id", ID, nullable=True),
         sa.Column("crm_access", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "crm_access IN ('private', 'public_read_only', 'public_read_write', 'public_read_write_delete')",
@@ -39,6 +70,9 @@ def upgrade() -> None:
             name=op.f("ck_organisation_default_permission"),
         ),
         sa.CheckConstraint("id = 1", name=op.f("ck_organisation_only_one")),
+        sa.ForeignKeyConstraint(
+            ["default_audience_id"], ["audiences.id"], name=op.f("fk_organisation_default_audience_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation")),
     )
     op.create_table(
@@ -48,10 +82,12 @@ def upgrade() -> None:
         sa.Column("parent_id", ID, nullable=True),
         sa.Column("lineage", sa.Text(), nullable=False),
         sa.Column("email_permission", sa.Text(), nullable=True),
+        sa.Column("audience_id", ID, nullable=True),
         sa.CheckConstraint(
             "email_permission IN ('custom', 'private', 'public', 'users_choice')",
             name=op.f("ck_roles_email_permission"),
         ),
+        sa.ForeignKeyConstraint(["audience_id"], ["audiences.id"], name=op.f("fk_roles_audience_id")),
         sa.ForeignKeyConstraint(["parent_id"], ["roles.id"], name=op.f("fk_roles_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_roles")),
         sa.UniqueConstraint("name", name=op.f("uq_roles_name")),
@@ -65,7 +101,9 @@ def upgrade() -> None:
         sa.Column("profile", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("assigned_permission", sa.Text(), nullable=True),
+        sa.Column("assigned_audience_id", ID, nullable=True),
         sa.Column("chosen_permission", sa.Text(), nullable=True),
+        sa.Column("chosen_audience_id", ID, nullable=True),
         sa.CheckConstraint(
             "assigned_permission IN ('custom', 'private', 'public', 'users_choice')",
             name=op.f("ck_users_assigned_permission"),
@@ -75,10 +113,67 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("profile IN ('Administrator', 'Standard')", name=op.f("ck_users_profile")),
         sa.CheckConstraint("status IN ('active', 'deleted', 'inactive')", name=op.f("ck_users_status")),
+        sa.ForeignKeyConstraint(["assigned_audience_id"], ["audiences.id"], name=op.f("fk_users_assigned_audience_id")),
+        sa.ForeignKeyConstraint(["chosen_audience_id"], ["audiences.id"], name=op.f("fk_users_chosen_audience_id")),
         sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_users_role_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
     )
+    op.create_table(
+        "audience_members",
+        sa.Column("id", ID, autoincrement=False, nullable=False),
+        sa.Column("audience_id", ID, nullable=False),
+        sa.Column("user_id", ID, nullable=True),
+        sa.Column("role_id", ID, nullable=True),
+        sa.Column("and_subordinates", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("(user_id IS NULL) <> (role_id IS NULL)", name=op.f("ck_audience_members_user_or_role")),
+        sa.ForeignKeyConstraint(["audience_id"], ["audiences.id"], name=op.f("fk_audience_members_audience_id")),
+        sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_audience_members_role_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_audience_members_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audience_members")),
+        sa.UniqueConstraint("audience_id", "role_id", name=op.f("uq_audience_members_audience_id_role_id")),
+        sa.UniqueConstraint("audience_id", "user_id", name=op.f("uq_audience_members_audience_id_user_id")),
+    )
+    op.create_table(
+        "audit_entries",
+        sa.Column("id", ID, autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("actor_id", ID, nullable=True),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("change", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("owner_id", ID, nullable=True),
+        sa.Column("role_id", ID, nullable=True),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["actor_id"], ["users.id"], name=op.f("fk_audit_entries_actor_id")),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_audit_entries_owner_id")),
+        sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_audit_entries_role_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entries")),
+    )
+    op.create_index(op.f("ix_audit_entries_owner_id"), "audit_entries", ["owner_id"], unique=False)
+    op.create_index(op.f("ix_audit_entries_role_id"), "audit_entries", ["role_id"], unique=False)
+    op.create_table(
+        "excluded_domains",
+        sa.Column("id", ID, autoincrement=False, nullable=False),
+        sa.Column("role_id", ID, nullable=True),
+        sa.Column("user_id", ID, nullable=True),
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.CheckConstraint("role_id IS NULL OR user_id IS NULL", name=op.f("ck_excluded_domains_one_scope")),
+        sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_excluded_domains_role_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_excluded_domains_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_excluded_domains")),
+    )
+    op.create_index(
+        "uq_excluded_domains_organisation",
+        "excluded_domains",
+        ["domain"],
+        unique=True,
+        sqlite_where=sa.text("role_id IS NULL AND user_id IS NULL"),
+        postgresql_where=sa.text("role_id IS NULL AND user_id IS NULL"),
+    )
+    op.create_index("uq_excluded_domains_role", "excluded_domains", ["role_id", "domain"], unique=True)
+    op.create_index("uq_excluded_domains_user", "excluded_domains", ["user_id", "domain"], unique=True)
     op.create_table(
         "mailboxes",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -130,6 +225,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_records_owner_id"), "records", ["owner_id"], unique=False)
     op.create_table(
+        "threads",
+        sa.Column("id", ID, autoincrement=False, nullable=False),
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("withheld_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_threads_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_threads")),
+    )
+    op.create_index(op.f("ix_threads_user_id"), "threads", ["user_id"], unique=False)
+    op.create_table(
         "tokens",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("user_id", ID, nullable=False),
@@ -142,6 +246,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_tokens_user_id"), "tokens", ["user_id"], unique=False)
+    op.create_table(
+        "withheld_emails",
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("email_key", sa.LargeBinary(), nullable=False),
+        sa.Column("withheld_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_withheld_emails_user_id")),
+        sa.PrimaryKeyConstraint("user_id", "email_key", name=op.f("pk_withheld_emails")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "copies",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -157,13 +270,17 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("problems", sa.Text(), nullable=True),
+        sa.Column("thread_id", ID, nullable=False),
+        sa.Column("withheld", sa.Boolean(), nullable=False),
         sa.CheckConstraint("(kind = 'crm') = (mailbox_id IS NULL)", name=op.f("ck_copies_source")),
         sa.CheckConstraint("kind IN ('crm', 'imap', 'pop')", name=op.f("ck_copies_kind")),
         sa.ForeignKeyConstraint(["mailbox_id"], ["mailboxes.id"], name=op.f("fk_copies_mailbox_id")),
+        sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], name=op.f("fk_copies_thread_id")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_copies_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_copies")),
     )
-    op.create_index(op.f("ix_copies_user_id"), "copies", ["user_id"], unique=False)
+    op.create_index("ix_copies_email", "copies", ["user_id", "email_key"], unique=False)
+    op.create_index(op.f("ix_copies_thread_id"), "copies", ["thread_id"], unique=False)
     op.create_index(
         "uq_copies_crm",
         "copies",
@@ -209,14 +326,17 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("associated_by", sa.Text(), nullable=False),
         sa.Column("copies", sa.BigInteger(), nullable=False),
+        sa.Column("shareable", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("associated_by IN ('address', 'hand')", name=op.f("ck_record_mail_associated_by")),
         sa.CheckConstraint("kind IN ('crm', 'imap', 'pop')", name=op.f("ck_record_mail_kind")),
         sa.CheckConstraint("copies > 0", name=op.f("ck_record_mail_some")),
+        sa.CheckConstraint("shareable BETWEEN 0 AND copies", name=op.f("ck_record_mail_shareable")),
         sa.ForeignKeyConstraint(["record_id"], ["records.id"], name=op.f("fk_record_mail_record_id")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_record_mail_user_id")),
         sa.PrimaryKeyConstraint("record_id", "user_id", "kind", "associated_by", name=op.f("pk_record_mail")),
         sqlite_with_rowid=False,
     )
+    op.create_index(op.f("ix_record_mail_user_id"), "record_mail", ["user_id"], unique=False)
     op.create_table(
         "record_shares",
         sa.Column("id", ID, autoincrement=False, nullable=False),
@@ -232,6 +352,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("record_id", "role_id", name=op.f("uq_record_shares_record_id_role_id")),
         sa.UniqueConstraint("record_id", "user_id", name=op.f("uq_record_shares_record_id_user_id")),
     )
+    op.create_table(
+        "thread_messages",
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("thread_id", ID, nullable=False),
+        sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], name=op.f("fk_thread_messages_thread_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_thread_messages_user_id")),
+        sa.PrimaryKeyConstraint("user_id", "message_id", name=op.f("pk_thread_messages")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_thread_messages_thread_id"), "thread_messages", ["thread_id"], unique=False)
     op.create_table(
         "associations",
         sa.Column("record_id", ID, nullable=False),
@@ -249,6 +380,7 @@ def upgrade() -> None:
         sa.Column("copy_id", ID, nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("domain_key", TEXT_C, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.CheckConstraint("role IN ('bcc', 'cc', 'from', 'to')", name=op.f("ck_copy_participants_role")),
         sa.ForeignKeyConstraint(["copy_id"], ["copies.id"], name=op.f("fk_copy_participants_copy_id")),
@@ -256,6 +388,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_copy_participants_address"), "copy_participants", ["address"], unique=False)
+    op.create_index("ix_copy_participants_domain", "copy_participants", ["domain_key", "copy_id"], unique=False)
     op.create_table(
         "raw_messages",
         sa.Column("copy_id", ID, autoincrement=False, nullable=False),
@@ -265,6 +398,10 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"CREATE SEQUENCE ids START {FIRST_ID}")
-    else:
-        counter = op.create_table("ids", sa.Column("next_id", sa.BigInteger(), nullable=False))
-        op.bulk_insert(counter, [{"next_id": FIRST_ID}])
+        for statement in _APPEND_ONLY_POSTGRESQL:
+            op.execute(statement)
+        return
+    counter = op.create_table("ids", sa.Column("next_id", sa.BigInteger(), nullable=False))
+    op.bulk_insert(counter, [{"next_id": FIRST_ID}])
+    for statement in _APPEND_ONLY_SQLITE:
+        op.execute(statement)

@@ -1,0 +1,96 @@
+"""Excluded domains, whose mail is seen by its owner alone, and the organisation's own domains (section 4)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from postroom.actions.actor import require_administrator, require_self
+from postroom.actions.changes import Transaction
+from postroom.actions.errors import InvalidInput
+from postroom.actions.lookups import get_role, get_user
+from postroom.core.addresses import normalise_domain
+from postroom.core.model import Scope
+from postroom.storage.database import lock_matching
+from postroom.storage.withholding import ORGANISATION, ExclusionScope, excluded, internal, set_excluded, set_internal
+
+_MOST = 1000  # domains in one list
+
+
+@dataclass(frozen=True, slots=True)
+class SetExcludedDomains:
+    """Set the excluded domains of a role's preference, of a user, or without either of the organisation.
+
+    They become `domains`, or stay where that is None; then `add` and `remove` apply. A user's own are the
+    user's to set, the others an administrator's. A domain covers its subdomains.
+    """
+
+    domains: tuple[str, ...] | None = None
+    role: str | None = None
+    user: str | None = None
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change; old mail follows within it. Raises NotAllowed, NotFound, InvalidInput."""
+        connection = transaction.connection
+        scope, subject = self._scope(transaction)
+        lock_matching(connection, exclusive=True)
+        before = excluded(connection, scope)
+        after = _changed(before, self.domains, self.add, self.remove, "excluded_domains")
+        set_excluded(connection, scope, after)
+        owner_id, role_id = (scope.id if scope.scope == each else None for each in (Scope.USER, Scope.ROLE))
+        transaction.write_down("excluded domains", subject, before, after, owner_id=owner_id, role_id=role_id)
+
+    def _scope(self, transaction: Transaction) -> tuple[ExclusionScope, str]:
+        if self.user is not None and self.role is not None:
+            raise InvalidInput("name either a role or a user")
+        if self.user is not None:
+            user = get_user(transaction.connection, self.user)
+            require_self(transaction.by, user.id, "the own excluded domains")
+            return ExclusionScope(Scope.USER, user.id), f"user {user.email}"
+        require_administrator(transaction.by, "excluded domains of others")
+        if self.role is None:
+            return ORGANISATION, "the organisation"
+        role = get_role(transaction.connection, self.role)
+        if role.email_permission is None and (self.domains or self.add):
+            raise InvalidInput(f"role: {role.name!r} has no e-mail preference to exclude domains in; set one first")
+        return ExclusionScope(Scope.ROLE, role.id), f"role {role.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetInternalDomains:
+    """Set the organisation's own domains, which never hide a customer's mail, as above. An administrator's."""
+
+    domains: tuple[str, ...] | None = None
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+    def apply(self, transaction: Transaction) -> None:
+        """Make the change; old mail follows within it. Raises NotAllowed, InvalidInput."""
+        require_administrator(transaction.by, "the organisation's own domains")
+        connection = transaction.connection
+        lock_matching(connection, exclusive=True)
+        before = internal(connection)
+        after = _changed(before, self.domains, self.add, self.remove, "internal_domains")
+        set_internal(connection, after)
+        transaction.write_down("internal domains", "the organisation", before, after)
+
+
+def _changed(
+    before: list[str], domains: tuple[str, ...] | None, add: tuple[str, ...], remove: tuple[str, ...], field: str
+) -> list[str]:
+    base = before if domains is None else _valid(domains, field)
+    changed = {*base, *_valid(add, field)} - set(_valid(remove, field))
+    if len(changed) > _MOST:
+        raise InvalidInput(f"{field}: more than {_MOST}")
+    return sorted(changed)
+
+
+def _valid(domains: Iterable[str], field: str) -> list[str]:
+    """Give domains as they compare, once each. Raises InvalidInput naming the field."""
+    found: set[str] = set()
+    for text in domains:
+        domain = normalise_domain(text)
+        if domain is None:
+            raise InvalidInput(f"{field}: {text!r} is not a domain such as example.com")
+        found.add(domain)
+    return sorted(found)

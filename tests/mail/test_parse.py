@@ -77,7 +77,9 @@ def test_a_display_name_is_no_address():
 
 
 def test_a_quoted_local_part_is_not_taken_apart():
-    assert read("address-quoted-local-part.eml").sender is None
+    message = read("address-quoted-local-part.eml")
+    assert message.sender is None
+    assert [p.address for p in message.participants if p.role == ParticipantRole.FROM] == ['""@evil.example']
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def _write_backup(database: Database, file: Path, on_progress: Progress) -> int:
 
 def _restore(database: Database, source: Database, file: Path, on_progress: Progress) -> int:
     if not upgrade_backup(source):
-        raise InvalidInput(f"file: {file} is not a backup of Postroom")
+        raise InvalidInput(f"file: {file} is not a backup of this or an older version of Postroom")
     with database.write() as writing, source.read() as reading:
         if not is_empty(writing):
             raise AlreadyThere("the database holds data already; restore into a new data folder or an empty database")

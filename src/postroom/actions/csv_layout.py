@@ -7,7 +7,6 @@ from postroom.actions.errors import InvalidInput
 from postroom.core.modules import ACCOUNTS, CONTACTS, module_key
 
 _ID_COLUMNS = ("id", "record_id")
-_OWNER_COLUMNS = ("owner", "owner_email")
 _NAME_COLUMNS = {
     "accounts": (("account_name",),),
     "contacts": (("full_name",), ("first_name", "last_name")),
@@ -45,14 +44,14 @@ class Layout:
 
 def read_layout(header: list[str], key: str) -> Layout:
     """Read a header for a module. Raises InvalidInput where it is none."""
-    columns = {_folded(name): name for name in header}
+    columns, owners = {_folded(name): name for name in header}, _owner_columns(key)
     _check_header(header)
     return Layout(
         header=header,
         id=_first(columns, _ID_COLUMNS),
-        owner=_first(columns, _OWNER_COLUMNS),
+        owner=_first(columns, owners),
         names=_name_columns(columns, key),
-        addresses=tuple(name for folded, name in columns.items() if _is_address_column(folded)),
+        addresses=tuple(name for folded, name in columns.items() if folded not in owners and _is_address(folded)),
         links={name: _LINK_COLUMNS[folded] for folded, name in columns.items() if _links(folded, key)},
     )
 
@@ -81,8 +80,14 @@ def _name_columns(columns: dict[str, str], key: str) -> tuple[str, ...]:
     return ()
 
 
-def _is_address_column(folded: str) -> bool:
-    return folded not in _OWNER_COLUMNS and folded.rpartition("_")[2] in ("email", "mail")
+def _owner_columns(key: str) -> tuple[str, ...]:
+    """Give the columns that can say whose a record is: `Owner`, or `Lead Owner` as Zoho exports it."""
+    of_module = f"{key.removesuffix('s')}_owner"
+    return ("owner", "owner_email", of_module, "owner.id", f"{of_module}.id")
+
+
+def _is_address(folded: str) -> bool:
+    return folded.rpartition("_")[2] in ("email", "mail")
 
 
 def _links(folded: str, key: str) -> bool:

@@ -3,7 +3,8 @@
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -111,13 +112,22 @@ def _parse_rows(text: TextIO) -> Iterator[Row]:
             yield Row(line, values)
 
 
+def _owners(users: Iterable[User]) -> dict[str, list[User]]:
+    """Give the users by everything that a file can name them by: e-mail address, id and full name."""
+    found: dict[str, list[User]] = defaultdict(list)
+    for user in users:
+        for name in {user.email, str(user.id), user.full_name}:
+            found[name].append(user)
+    return found
+
+
 class _RowsImport:
     """One batch of rows on its way into one transaction."""
 
     def __init__(self, connection: Connection, file: "_File") -> None:
         self._connection, self._module, self._layout = connection, file.module, file.layout
         self._default_owner, self._seen, self._report = file.default_owner, file.seen, file.report
-        self._owners = people.users_by_email(connection)
+        self._owners = _owners(people.users_by_email(connection).values())
 
     def run(self, batch: list[Row]) -> None:
         """Save the rows that are good, and report the others."""
@@ -210,10 +220,10 @@ class _RowsImport:
             if self._default_owner is None:
                 raise InvalidInput(f"{self._layout.owner}: is empty, and no --owner was given")
             return self._default_owner.id
-        owner = self._owners.get(normalise_address(text) or "")
-        if owner is None:
-            raise InvalidInput(f"{self._layout.owner}: there is no user {text!r}")
-        return owner.id
+        found = self._owners.get(normalise_address(text) or text.removeprefix("zcrm_"), [])
+        if len(found) != 1:
+            raise InvalidInput(f"{self._layout.owner}: {'there is no' if not found else 'more than one'} user {text!r}")
+        return found[0].id
 
     def _addresses(self, given: dict[str, str]) -> Iterator[str]:
         for column in self._layout.addresses:

@@ -1,4 +1,4 @@
-"""The mission: which views of a record's e-mails are open to the caller, and who shares."""
+"""Get Email Shared Details: which views of a record's e-mails are open to the caller, and who shares."""
 
 from postroom.actions.errors import ModuleUnknown, ModuleWithoutEmails, RecordInvalid, ScopeMismatch, TokenInvalid
 from postroom.actions.lookups import parse_id

@@ -6,6 +6,7 @@ import unicodedata
 import idna
 
 MAX_ADDRESS_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, as corrected by erratum 1690
+_NO_LOCAL_PART = '""'  # an empty quoted string: normalised addresses have no quotes
 _FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f<>,;:\"()\[\]\\@]")
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 
@@ -23,6 +24,20 @@ def normalise_address(text: str) -> str | None:
     if ascii_domain is None or len(local) + 1 + len(ascii_domain) > MAX_ADDRESS_LENGTH:
         return None
     return f"{local}@{ascii_domain}"
+
+
+def stand_in(text: str) -> str | None:
+    """Give what stands for an address that cannot be compared: it is no record's, and its domain can be excluded.
+
+    None if `text` has no domain either.
+    """
+    domain = normalise_domain(text.rpartition("@")[2]) if "@" in text else None
+    return None if domain is None else f"{_NO_LOCAL_PART}@{domain}"
+
+
+def is_stand_in(address: str) -> bool:
+    """Say whether `stand_in` gave it."""
+    return address.startswith(f"{_NO_LOCAL_PART}@")
 
 
 def normalise_domain(text: str) -> str | None:

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
 
-from postroom.core.addresses import normalise_address
+from postroom.core.addresses import is_stand_in, normalise_address, stand_in
 from postroom.core.model import Message, Participant, ParticipantRole
 from postroom.mail.body import digest_body, digest_headers_only
 from postroom.mail.headers import (
@@ -53,7 +53,7 @@ def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
     participants = _participants(fields, problems)
     return Message(
         message_id=_fenced(lambda: _message_id(fields, problems), None, "Message-ID: not readable", problems),
-        sender=next((p.address for p in participants if p.role is ParticipantRole.FROM), None),
+        sender=_sender(participants),
         date=_fenced(lambda: _date(fields, problems), None, "Date: not a date", problems),
         subject=_fenced(lambda: _subject(fields, problems), "", "Subject: not readable", problems),
         participants=participants,
@@ -137,13 +137,18 @@ def _subject(fields: _Fields, problems: list[str]) -> str:
     return text[:MAX_SUBJECT_LENGTH].strip()
 
 
+def _sender(participants: tuple[Participant, ...]) -> str | None:
+    senders = (p.address for p in participants if p.role is ParticipantRole.FROM)
+    return next((address for address in senders if not is_stand_in(address)), None)
+
+
 def _participants(fields: _Fields, problems: list[str]) -> tuple[Participant, ...]:
     found: dict[tuple[ParticipantRole, str], Participant] = {}
     for role in _ROLES:
         label = role.value.title()
         read = partial(_read_role, role, fields, found, problems)
         _fenced(read, None, f"{label}: not readable", problems)
-        if role is ParticipantRole.FROM and not found:
+        if role is ParticipantRole.FROM and _sender(tuple(found.values())) is None:
             problems.append("From: no address")
     return tuple(found.values())
 
@@ -160,10 +165,12 @@ def _read_role(
             if len(found) >= MAX_ADDRESSES:
                 problems.append(f"{label}: addresses beyond the first {MAX_ADDRESSES} were not read")
                 return
-            address = normalise_address(spec[:MAX_FIELD_BYTES])
+            spec = spec[:MAX_FIELD_BYTES]
+            address = normalise_address(spec)
             if address is None:
                 problems.append(f"{label}: not an address")
-            elif (role, address) not in found:
+                address = stand_in(spec)
+            if address is not None and (role, address) not in found:
                 found[role, address] = Participant(role, address, _name(name))
 
 

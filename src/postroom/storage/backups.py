@@ -8,7 +8,7 @@ from sqlalchemy.exc import DatabaseError
 
 from postroom.storage.database import Database
 from postroom.storage.ids import next_id, set_next_id
-from postroom.storage.migrations import migrate, schema_version
+from postroom.storage.migrations import is_known, migrate, schema_version
 from postroom.storage.schema import metadata
 
 _BATCH_ROWS = 500
@@ -33,10 +33,11 @@ def is_empty(connection: Connection) -> bool:
 
 
 def upgrade_backup(backup: Database) -> bool:
-    """Bring a backup file to the newest schema; False where the file is no backup."""
+    """Bring a backup file to the newest schema; False where the file is no backup that this version knows."""
     try:
         with backup.write() as connection:
-            if schema_version(connection) is None:
+            version = schema_version(connection)
+            if version is None or not is_known(version):
                 return False
             migrate(connection)
     except DatabaseError:

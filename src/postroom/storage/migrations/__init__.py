@@ -23,6 +23,11 @@ def schema_version(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_known(version: str) -> bool:
+    """Say whether this version of Postroom knows a revision; a newer one made it otherwise."""
+    return any(script.revision == version for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def newest_version() -> str:
     """Give the revision that this version of Postroom works with."""
     head = ScriptDirectory.from_config(_config()).get_current_head()

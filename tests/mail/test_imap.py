@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from imapclient import IMAPClient
-from loopback import loopback
+from tests.mail.loopback import loopback
 
 from postroom.mail import imap
 from postroom.mail.imap import (
@@ -26,7 +26,7 @@ from postroom.mail.imap import (
     Session,
     open_session,
 )
-from servers.dovecot import Dovecot
+from tests.servers.dovecot import Dovecot
 
 MAIL = b"From: lead@customer.example\r\nTo: alice@test.example\r\nSubject: Offer\r\n\r\nHello\r\n"
 INJECTED = ["\r\nX1 DELETE INBOX", "\nX1 DELETE INBOX", "\rX1 DELETE INBOX", "\x00"]

@@ -129,10 +129,7 @@ SQL = re.compile(
 SQL_LIBRARIES = {"alembic", "psycopg", "sqlalchemy", "sqlite3"}
 HANDED_ON = ("sqlalchemy", "Connection")
 SQL_EXCEPTIONS = {
-    "actions.change_sharing": {HANDED_ON},
-    "actions.import_mail": {HANDED_ON},
-    "actions.import_records": {HANDED_ON},
-    "actions.lookups": {HANDED_ON},
+    "actions": {HANDED_ON},
     "cli.installation": {("sqlalchemy.exc", name) for name in ("DatabaseError", "IntegrityError", "OperationalError")},
 }
 
@@ -142,9 +139,13 @@ def sql_only_in_storage(found: Sources) -> Iterator[str]:
         if folder(module) == "storage":
             continue
         named = {(library, name) for library, name in imports(tree) if _first(library) in SQL_LIBRARIES}
-        yield from (f"{module} imports {name}" for name in named - SQL_EXCEPTIONS.get(module, set()))
+        yield from (f"{module} imports {name}" for name in named - _sql_exceptions(module))
         yield from (f"{module} calls {call}" for call in calls(tree) if _last(call) in {"execute", "exec_driver_sql"})
         yield from (f"{module} holds {text!r}" for text in _strings(tree) if SQL.search(text))
+
+
+def _sql_exceptions(module: str) -> set[tuple[str, str]]:
+    return SQL_EXCEPTIONS.get(module, SQL_EXCEPTIONS.get(folder(module), set()))
 
 
 def _strings(tree: ast.Module) -> Iterator[str]:
@@ -168,7 +169,6 @@ WORK_THROUGH_ACTIONS = {
         ("mail.archive", "archive_size"),
         ("mail.imap", "MailServerError"),
         ("mail.imap", "Security"),
-        ("storage.database", "Database"),
         ("storage.database", "DatabaseUrlError"),
         ("storage.secrets", "SecretKeyError"),
     },
@@ -206,14 +206,17 @@ def _rows_of_problems(tree: ast.Module) -> set[str]:
 
 
 def law_is_one_function(found: Sources) -> Iterator[str]:
-    yield from (f"{module} decides" for module in callers(found, "decide") - {"core.details", "actions.explain"})
+    yield from (
+        f"{module} decides"
+        for module in callers(found, "decide") - {"core.details", "actions.explain", "actions.preview"}
+    )
     for module, tree in found.items():
         defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         if module != "core.sharing" and defined & {"decide", "effective_permission", "record_access"}:
             yield f"{module} defines the law again"
 
 
-FACTS_OF_A_DECISION = ["kind", "viewer", "owner", "grounds", "organisation"]
+FACTS_OF_A_DECISION = ["kind", "viewer", "owner", "grounds", "organisation", "withheld"]
 
 
 def decision_knows_no_email(found: Sources) -> Iterator[str]:
@@ -225,16 +228,17 @@ def decision_knows_no_email(found: Sources) -> Iterator[str]:
 
 
 COUNTED = {"associations", "record_mail"}
+COUNT_READERS = {"storage.own_mail", "storage.sharing_facts", "storage.sightings"}
 WRITING = {"delete", "insert", "update", "upsert"}
 
 
 def counts_agree(found: Sources) -> Iterator[str]:
-    """Only two modules know the two tables, and the one that reads writes nothing."""
+    """Only few modules know the two tables, and those that read them write nothing."""
     for module, tree in found.items():
         known = {name for source, name in own_imports(tree) if source == "storage.schema"} & COUNTED
-        if known and module not in {"storage.associations", "storage.sharing_facts"}:
+        if known and module not in {"storage.associations", *COUNT_READERS}:
             yield f"{module} knows {known}"
-        if module == "storage.sharing_facts":
+        if module in COUNT_READERS:
             yield from (f"{module} imports {name}" for _, name in imports(tree) if name in WRITING)
         if any("record_mail" in text and SQL.search(text) for text in _strings(tree)):
             yield f"{module} holds SQL about the counts"
@@ -421,8 +425,9 @@ def test_every_invariant_of_the_page_is_checked() -> None:
 
 def test_every_exception_is_needed() -> None:
     """An exception that nothing uses any more would let the next one in."""
-    for module, names in SQL_EXCEPTIONS.items():
-        assert names <= set(imports(SOURCES[module])), module
+    for part, names in SQL_EXCEPTIONS.items():
+        named = {name for module, tree in SOURCES.items() if part in (module, folder(module)) for name in imports(tree)}
+        assert names <= named, part
     for part, names in WORK_THROUGH_ACTIONS.items():
         used = {name for module, tree in SOURCES.items() if folder(module) == part for name in own_imports(tree)}
         assert names <= used, part

@@ -4,13 +4,22 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from postroom.cli.main import main
+from tests.team import message
+
+ALICE, BOB, CHARLIE = "alice@team.example", "bob@team.example", "charlie@team.example"
+LEAD, CUSTOMER = "Leads/365", "lead@customer.example"
+
+_numbers = count(1)
 
 
 class Outcome(NamedTuple):
@@ -48,6 +57,17 @@ class Terminal:
         assert outcome.err.endswith("\n")
         return outcome.err.removeprefix("postroom: ").strip()
 
+    def receive(self, owner: str, sender: str, *recipients: str, headers: str = "") -> None:
+        """Let a message come into a mailbox; `headers` come before those that it has anyway."""
+        raw = message(sender, recipients, f"<{next(_numbers)}@customer.example>")
+        (self.folder / "new.eml").write_bytes(headers.encode() + raw)
+        self.do("import", "mail", str(self.folder / "new.eml"), "--mailbox", owner)
+
+    def sees(self, viewer: str, owner: str, record: str) -> bool:
+        """Say whether a viewer sees mail of an owner's mailbox on a record."""
+        asked = ("--viewer", viewer, "--owner", owner, "--record", record)
+        return bool(self.do("explain", *asked, "--json").json["sees_mailbox"])
+
     def write(self, name: str, content: str) -> str:
         """Put a file into the folder."""
         (self.folder / name).write_text(content)
@@ -78,13 +98,51 @@ def shell(bare: Terminal, sqlite_template: Path) -> Terminal:
     return bare
 
 
+@pytest.fixture(scope="session")
+def office_folder(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the office once, for tests to copy."""
+    folder = tmp_path_factory.mktemp("office")
+    office = Terminal(partial(_run_quietly, folder / "data"), folder)
+    (folder / "data").mkdir()
+    shutil.copyfile(sqlite_template, folder / "data" / "postroom.sqlite3")
+    office.do("role", "add", "Sales")
+    office.do("user", "add", ALICE, "--name", "Alice", "--role", "Sales")
+    office.do("user", "add", BOB, "--name", "Bob", "--id", "412463000001213019")
+    office.do("mailbox", "add", ALICE, "--protocol", "imap")
+    office.write("lead.csv", f"Record Id,Last Name,Email,Owner\n365,Boyle,{CUSTOMER},{BOB}\n")
+    office.do("import", "records", str(folder / "lead.csv"), "--module", "Leads")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def open_office_folder(office_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the open office once, for tests to copy."""
+    folder = tmp_path_factory.mktemp("open") / "office"
+    shutil.copytree(office_folder, folder)
+    office = Terminal(partial(_run_quietly, folder / "data"), folder)
+    office.do("user", "add", CHARLIE, "--name", "Charlie")
+    office.receive(ALICE, CUSTOMER, ALICE)
+    office.do("sharing", "set", "--user", ALICE, "--choice", "public")
+    return folder
+
+
 @pytest.fixture
-def office(shell: Terminal) -> Terminal:
+def office(bare: Terminal, office_folder: Path) -> Terminal:
     """Give a shell with Alice, who has a mailbox, Bob, and a lead of Bob's."""
-    shell.do("role", "add", "Sales")
-    shell.do("user", "add", "alice@team.example", "--name", "Alice", "--role", "Sales")
-    shell.do("user", "add", "bob@team.example", "--name", "Bob", "--id", "412463000001213019")
-    shell.do("mailbox", "add", "alice@team.example", "--protocol", "imap")
-    shell.write("lead.csv", "Record Id,Last Name,Email,Owner\n365,Boyle,lead@customer.example,bob@team.example\n")
-    shell.do("import", "records", "lead.csv", "--module", "Leads")
-    return shell
+    shutil.copytree(office_folder, bare.folder, dirs_exist_ok=True)
+    return bare
+
+
+@pytest.fixture
+def open_office(bare: Terminal, open_office_folder: Path) -> Terminal:
+    """Give that shell with Charlie, a stranger to the lead, and with mail from it that Alice opened to everyone."""
+    shutil.copytree(open_office_folder, bare.folder, dirs_exist_ok=True)
+    return bare
+
+
+def _run_quietly(data: Path, *arguments: str, stdin: bytes = b"") -> Outcome:
+    """Run a command outside of a test, where nothing is captured."""
+    assert stdin == b""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = main([*arguments, "--data-dir", str(data)])
+    return Outcome(code, out.getvalue(), err.getvalue())

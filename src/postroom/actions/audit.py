@@ -17,7 +17,10 @@ _WITHHELD_BY_HAND, _EXCLUDED_DOMAINS = "withheld by hand", "excluded domains"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change as it is shown: when (epoch seconds), by whom and through what, of what, from what to what."""
+    """One change as it is shown: when (epoch seconds), by whom and through what, of what, from what to what.
+
+    `owner` is the user whose mail or record it concerns, where it is one user's.
+    """
 
     id: str
     at: int
@@ -25,6 +28,7 @@ class Entry:
     channel: str
     change: str
     subject: str
+    owner: str | None
     before: object
     after: object
 
@@ -64,11 +68,11 @@ def _about(connection: Connection, by: Actor, email: str, limit: int, before: in
 
 
 def _shown(entry: AuditEntry, emails: dict[int, str], by: Actor) -> Entry:
-    actor = None if entry.actor_id is None else emails[entry.actor_id]
+    actor, owner = (None if user_id is None else emails[user_id] for user_id in (entry.actor_id, entry.owner_id))
     subject, before, after = entry.subject, _value(entry.before), _value(entry.after)
     if _is_private(entry) and not by.acts_for(entry.owner_id or 0):
         subject, before, after = _covered(entry, before, after, emails)
-    return Entry(str(entry.id), entry.at, actor, entry.channel, entry.change, subject, before, after)
+    return Entry(str(entry.id), entry.at, actor, entry.channel, entry.change, subject, owner, before, after)
 
 
 def _value(text: str | None) -> object:

@@ -139,7 +139,7 @@ class UnshareRecord:
 
 def _grantee(connection: Connection, user: str | None, role: str | None) -> tuple[int | None, int | None]:
     if (user is None) == (role is None):
-        raise InvalidInput("name either a user or a role")
+        raise InvalidInput("user: name either a user or a role")
     if user is not None:
         return get_user(connection, user).id, None
     return None, get_role(connection, str(role)).id

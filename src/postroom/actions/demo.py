@@ -11,9 +11,10 @@ from postroom.actions.actor import Actor
 from postroom.actions.change_sharing import SetModuleAccess, ShareEmails, ShareRecord
 from postroom.actions.changes import Change, make
 from postroom.actions.errors import AlreadyThere, NotAllowed, NotFound
+from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.import_records import import_records
-from postroom.actions.mailboxes import NewMailbox, add_mailbox
+from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes
 from postroom.actions.organisation import (
     NewUser,
     SetUserStatus,
@@ -23,11 +24,23 @@ from postroom.actions.organisation import (
     initialise,
     require_initialised,
 )
-from postroom.actions.permissions import AssignPermission, ChoosePermission, SetRolePreference
+from postroom.actions.permissions import AssignPermission, Audience, ChoosePermission, Member, SetRolePreference
 from postroom.actions.tokens import create_token
-from postroom.core.model import UserStatus
-from postroom.demo.messages import LAST_DAY, Delivery, deliveries
-from postroom.demo.people import ADMINISTRATOR, CALLER, COLLEAGUES, DOMAIN, ORGANISATION, ROLES, TIME_ZONE, Person
+from postroom.actions.withhold import WithholdEmail, WithholdThread, email_id, list_own_emails
+from postroom.core.matching import email_key
+from postroom.core.model import MailboxState, UserStatus
+from postroom.demo.messages import LAST_DAY, Delivery, Withheld, deliveries
+from postroom.demo.people import (
+    ADMINISTRATOR,
+    CALLER,
+    COLLEAGUES,
+    DOMAIN,
+    EXCLUDED_DOMAINS,
+    ORGANISATION,
+    ROLES,
+    TIME_ZONE,
+    Person,
+)
 from postroom.demo.records import (
     CUSTOM_MODULE,
     MAIL_SHARES,
@@ -37,6 +50,7 @@ from postroom.demo.records import (
     SHOWN,
     table,
 )
+from postroom.mail.parse import parse_message
 from postroom.storage import organisation, people
 from postroom.storage.database import Database
 from postroom.storage.migrations import schema_version
@@ -46,6 +60,8 @@ _BY = Actor(None, is_administrator=True, channel="demo")
 _NOW = int(LAST_DAY.timestamp())
 _TOKEN_LIFE = 7 * 24 * 3600
 _SCOPES = "ZohoCRM.modules.ALL"
+_NO_COPY = 0  # only messages without a Message-ID are told apart by their copies
+_ALL = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +86,12 @@ def create_demo(database: Database, box: SecretBox, on_progress: Callable[[int, 
     progress = _Progress(on_progress, total=len(ROLES) + len(COLLEAGUES) + len(MODULES) + len(mail))
     initialise(database, ORGANISATION, TIME_ZONE)
     _create_people(database, box, progress)
+    _set_permissions(database)
     _create_records(database, progress)
     _share(database)
-    _deliver(database, mail, progress)
+    _deliver_all(database, box, mail, progress)
+    _set_domains(database)
+    _withhold(database, mail)
     _finish(database)
     return True
 
@@ -126,19 +145,38 @@ def _create_people(database: Database, box: SecretBox, progress: _Progress) -> N
     for person in COLLEAGUES:
         _create_person(database, box, person)
         progress.step()
-    for role in ROLES:
-        _make(database, SetRolePreference(role.name, role.preference))
 
 
 def _create_person(database: Database, box: SecretBox, person: Person) -> None:
     _add_user(database, person)
-    if person.mailbox is not None:
-        with suppress(AlreadyThere):
-            add_mailbox(database, box, person.email, NewMailbox(person.mailbox))
+    first_mailbox = person.earlier_mailbox or person.mailbox
+    if first_mailbox is not None and person.email not in {email for _, email, _ in list_mailboxes(database)}:
+        add_mailbox(database, box, person.email, NewMailbox(first_mailbox))
     if person.chosen is not None:
         with suppress(NotAllowed):  # made already, before an administrator decided otherwise
             _make(database, ChoosePermission(person.email, person.chosen))
-    _make(database, AssignPermission(person.email, person.assigned))
+
+
+def _set_permissions(database: Database) -> None:
+    for person in COLLEAGUES:
+        if person.assigned is not None:
+            _make(database, AssignPermission(person.email, person.assigned, _audience(person.audience)))
+    for role in ROLES:
+        if role.preference is not None:
+            _make(database, SetRolePreference(role.name, role.preference, _audience(role.audience)))
+
+
+def _audience(roles: tuple[str, ...]) -> Audience:
+    return tuple(Member(role=name, and_subordinates=True) for name in roles) or None
+
+
+def _set_domains(database: Database) -> None:
+    _make(database, SetInternalDomains((DOMAIN,)))
+    _make(database, SetExcludedDomains(EXCLUDED_DOMAINS))
+    for role in ROLES:
+        _make(database, SetExcludedDomains(role.excluded_domains, role=role.name))
+    for person in COLLEAGUES:
+        _make(database, SetExcludedDomains(person.excluded_domains, user=person.email))
 
 
 def _add_user(database: Database, person: Person) -> None:
@@ -169,6 +207,33 @@ def _share(database: Database) -> None:
             _make(database, ShareEmails(_email(mail_share.user), mail_share.reference))
 
 
+def _deliver_all(database: Database, box: SecretBox, mail: list[Delivery], progress: _Progress) -> None:
+    """Deliver to earlier mailboxes, let their owners move to another, and deliver the rest."""
+    for person in COLLEAGUES:
+        if person.earlier_mailbox is not None:
+            earlier = [delivery for delivery in mail if delivery.earlier and delivery.colleague == person]
+            _deliver_and_move(database, box, person, earlier, progress)
+    _deliver(database, [delivery for delivery in mail if not delivery.earlier], progress)
+
+
+def _deliver_and_move(
+    database: Database, box: SecretBox, person: Person, earlier: list[Delivery], progress: _Progress
+) -> None:
+    if _connected_mailbox(database, person) == person.earlier_mailbox:
+        _deliver(database, earlier, progress)
+        disconnect_mailbox(database, person.email)
+    else:  # a creation that was interrupted had come as far
+        for _ in earlier:
+            progress.step()
+    with suppress(AlreadyThere):
+        add_mailbox(database, box, person.email, NewMailbox(str(person.mailbox)))
+
+
+def _connected_mailbox(database: Database, person: Person) -> str | None:
+    connected = (each for each, _, _ in list_mailboxes(database) if each.state != MailboxState.DISCONNECTED)
+    return next((each.protocol for each in connected if each.address == person.email), None)
+
+
 def _deliver(database: Database, mail: list[Delivery], progress: _Progress) -> None:
     by_destination: dict[Destination, list[bytes]] = defaultdict(list)
     for delivery in mail:
@@ -187,11 +252,25 @@ def _destination(delivery: Delivery) -> Destination:
     return Destination(mailbox=email, record=delivery.filed_on)
 
 
+def _withhold(database: Database, mail: list[Delivery]) -> None:
+    for delivery in mail:
+        if delivery.withheld is not None:
+            _make(database, _withholding(database, delivery))
+
+
+def _withholding(database: Database, delivery: Delivery) -> Change:
+    email, key = delivery.colleague.email, email_key(parse_message(delivery.raw), _NO_COPY)
+    if delivery.withheld is Withheld.EMAIL:
+        return WithholdEmail(email, email_id(key))
+    own = list_own_emails(database, email, by=_BY, limit=_ALL)
+    return WithholdThread(email, next(str(each.thread_id) for each in own if each.email_key == key))
+
+
 def _finish(database: Database) -> None:
     """Let those leave who do, then add the administrator, by whom `_is_complete` knows that all is there."""
     for person in COLLEAGUES:
-        if person.leaves:
-            _make(database, SetUserStatus(person.email, UserStatus.INACTIVE))
+        if person.status != UserStatus.ACTIVE:
+            _make(database, SetUserStatus(person.email, person.status))
     _add_user(database, ADMINISTRATOR)
 
 

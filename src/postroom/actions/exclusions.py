@@ -3,14 +3,23 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from postroom.actions.actor import require_administrator, require_self
+from postroom.actions.actor import Actor, require_administrator, require_self
 from postroom.actions.changes import Transaction
-from postroom.actions.errors import InvalidInput
+from postroom.actions.errors import InvalidInput, NotAllowed
 from postroom.actions.lookups import get_role, get_user
 from postroom.core.addresses import normalise_domain
 from postroom.core.model import Scope
-from postroom.storage.database import lock_matching
-from postroom.storage.withholding import ORGANISATION, ExclusionScope, excluded, internal, set_excluded, set_internal
+from postroom.storage import people
+from postroom.storage.database import Database, lock_matching
+from postroom.storage.withholding import (
+    ORGANISATION,
+    ExclusionScope,
+    count_excluded_by_users,
+    excluded,
+    internal,
+    set_excluded,
+    set_internal,
+)
 
 _MOST = 1000  # domains in one list
 
@@ -73,6 +82,43 @@ class SetInternalDomains:
         after = _changed(before, self.domains, self.add, self.remove, "internal_domains")
         set_internal(connection, after)
         transaction.write_down("internal domains", "the organisation", before, after)
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """The organisation's own domains, and the excluded ones of the organisation and of each role that has any.
+
+    Which domains a user excludes is the user's own affair: `users` says how many they are.
+    """
+
+    internal: list[str]
+    organisation: list[str]
+    roles: dict[str, list[str]]
+    users: dict[str, int]
+
+
+def list_domains(database: Database, *, by: Actor) -> Domains:
+    """Give the domains that are set. For administrators. Raises NotAllowed."""
+    if not by.is_administrator:
+        raise NotAllowed("only an administrator may read all excluded domains")
+    with database.read() as connection:
+        roles = {role.name: ExclusionScope(Scope.ROLE, role.id) for role in people.list_roles(connection)}
+        by_role = {name: excluded(connection, scope) for name, scope in roles.items()}
+        emails, counts = people.emails_by_id(connection), count_excluded_by_users(connection)
+        return Domains(
+            internal(connection),
+            excluded(connection, ORGANISATION),
+            {name: domains for name, domains in by_role.items() if domains},
+            dict(sorted((emails[user_id], count) for user_id, count in counts.items())),
+        )
+
+
+def list_own_domains(database: Database, user_email: str, *, by: Actor) -> list[str]:
+    """Give the domains that a user excludes. The user's own. Raises NotAllowed, NotFound, InvalidInput."""
+    with database.read() as connection:
+        user = get_user(connection, user_email)
+        require_self(by, user.id, "or read the own excluded domains")
+        return excluded(connection, ExclusionScope(Scope.USER, user.id))
 
 
 def _changed(

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from postroom.actions.actor import Actor
 from postroom.actions.errors import NotAllowed
 from postroom.actions.lookups import get_user
-from postroom.actions.visible_records import get_record_for
+from postroom.actions.visible_records import get_record_for, may_see
 from postroom.actions.withhold import parse_email_id
 from postroom.core.details import decide_holding
 from postroom.core.model import Kind, Module, Record, User
-from postroom.core.modules import gathers_mail_of_contacts
+from postroom.core.modules import CONTACTS, gathers_mail_of_contacts, module_key
 from postroom.core.sharing import Decision, Reason, Rule, decide
 from postroom.core.withholding import withholding
 from postroom.core.words import changed_by, sentence
@@ -71,35 +71,58 @@ def explain(
 ) -> Explanation:
     """Decide for a viewer, an owner and a record, or one e-mail on it, as the API does, and say why.
 
-    The owner and administrators may ask about anyone; a viewer may ask about oneself, and learns what the answer
-    of the API shows. Raises NotAllowed, NotFound, InvalidInput.
+    The owner and administrators may ask about anyone, administrators not about own and single e-mails of the owner;
+    a viewer may ask about oneself, and learns what the answer of the API shows. Raises NotAllowed, NotFound,
+    InvalidInput.
     """
     with database.read() as connection:
         viewer, owner = get_user(connection, viewer_email), get_user(connection, owner_email)
-        in_full = by.is_administrator or by.acts_for(owner.id)
-        if not in_full and not by.acts_for(viewer.id):
-            raise NotAllowed("only the owner, an administrator, or a viewer about oneself may ask why")
+        _require_asker(by, viewer, owner, email)
         module, record = get_record_for(connection, by, reference)
-        mailbox, crm = _sees(connection, viewer, owner, module, record)
-        answers = _answers(connection, viewer, owner, module, record, email) if in_full else []
+        mailbox, crm = _sees(connection, viewer, owner, module.module_key, record.id)
+        in_full = by.is_administrator or by.acts_for(owner.id)
+        places = _places(connection, by, viewer, owner, module, record) if in_full else {}
+        answers = _answers(connection, viewer, owner, places, email)
     return Explanation(viewer.email, owner.email, f"{module.api_name}/{record.id}", mailbox, crm, answers)
 
 
-def _sees(connection: Connection, viewer: User, owner: User, module: Module, record: Record) -> tuple[bool, bool]:
+def _require_asker(by: Actor, viewer: User, owner: User, email: str | None) -> None:
+    """Refuse, with the reason, whoever would learn of mail that is private: an administrator would, too."""
+    if by.acts_for(owner.id):
+        return
+    if not by.is_administrator and not by.acts_for(viewer.id):
+        raise NotAllowed("only the owner, an administrator, or a viewer about oneself may ask why")
+    if email is not None or viewer.id == owner.id:
+        raise NotAllowed("only the owner may ask about the own view of the own mail, and about single e-mails")
+
+
+def _sees(connection: Connection, viewer: User, owner: User, key: str, record_id: int) -> tuple[bool, bool]:
     """Say whether the viewer sees any of the owner's mail, in a mailbox and sent from the CRM."""
-    facts = read_record_facts(connection, module.module_key, record.id, viewer_id=viewer.id, owner_id=owner.id)[0]
+    facts = read_record_facts(connection, key, record_id, viewer_id=viewer.id, owner_id=owner.id)[0]
     kinds = {h.kind for h in facts.holdings if decide_holding(h, facts.viewer, facts.organisation).allowed}
     return bool(kinds - {Kind.CRM}), Kind.CRM in kinds
 
 
-def _answers(
-    connection: Connection, viewer: User, owner: User, module: Module, record: Record, email: str | None
-) -> list[Answer]:
-    """Decide on the record itself, then on each linked Contact through which mail reaches it."""
+def _places(
+    connection: Connection, by: Actor, viewer: User, owner: User, module: Module, record: Record
+) -> dict[int, str]:
+    """Give the record itself, then each linked Contact through which mail reaches it.
+
+    That there is mail on a Contact is told to its owner, and to others where the viewer sees it anyway.
+    """
     places = {record.id: f"{module.api_name}/{record.id}"}
-    if gathers_mail_of_contacts(module.module_key):
-        contacts = linked_contacts(connection, record.id, with_mail_of=owner.id)
-        places |= {contact_id: f"Contacts/{contact_id}" for contact_id in contacts}
+    if not gathers_mail_of_contacts(module.module_key):
+        return places
+    for contact_id in linked_contacts(connection, record.id, with_mail_of=owner.id):
+        is_known = by.acts_for(owner.id) or any(_sees(connection, viewer, owner, module_key(CONTACTS), contact_id))
+        if is_known and may_see(connection, by, contact_id):
+            places[contact_id] = f"{CONTACTS}/{contact_id}"
+    return places
+
+
+def _answers(
+    connection: Connection, viewer: User, owner: User, places: dict[int, str], email: str | None
+) -> list[Answer]:
     facts = {place: read_pair_facts(connection, viewer.id, owner.id, place) for place in places}
     if email is not None:
         return list(_about_email(connection, parse_email_id(email), facts, places))

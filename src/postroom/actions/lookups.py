@@ -1,8 +1,10 @@
 """Finding what a person names, with one sentence for each thing that is not there."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from postroom.actions.errors import InvalidInput, NotFound, NotInitialised
 from postroom.core.addresses import normalise_address
@@ -38,12 +40,12 @@ def valid_name(text: str, field: str, longest: int = 250) -> str:
     return name
 
 
-def get_organisation(connection: Connection) -> RowMapping:
+def get_organisation(connection: Connection) -> Mapping[str, Any]:
     """Give the organisation's settings. Raises NotInitialised."""
     settings = organisation.organisation_settings(connection)
     if settings is None:
         raise NotInitialised("there is no organisation yet; run 'postroom init'")
-    return settings
+    return dict(settings)
 
 
 def get_user(connection: Connection, email: str) -> User:
@@ -56,7 +58,7 @@ def get_user(connection: Connection, email: str) -> User:
 
 def get_role(connection: Connection, name: str) -> Role:
     """Give a role by name. Raises NotFound."""
-    role = people.find_role(connection, name)
+    role = people.find_role(connection, name) if name.isprintable() else None  # as the names of all roles are
     if role is None:
         raise NotFound(f"there is no role {name!r}; 'postroom role list' shows them")
     return role
@@ -80,15 +82,26 @@ def get_mailbox(connection: Connection, address: str) -> Mailbox:
 
 def get_record(connection: Connection, reference: str) -> tuple[Module, Record]:
     """Give a record by a reference such as Leads/3652397000001790004. Raises NotFound, InvalidInput."""
+    module, record_id, record = find_record(connection, reference)
+    if record is None:
+        raise no_record(module, record_id)
+    return module, record
+
+
+def find_record(connection: Connection, reference: str) -> tuple[Module, int, Record | None]:
+    """Give module and id that a reference names, and the record if it is there. Raises NotFound, InvalidInput."""
     api_name, _, id_text = reference.partition("/")
     record_id = parse_id(id_text)
     if record_id is None:
         raise InvalidInput(f"record: {reference!r} is not of the form Leads/3652397000001790004")
     module = get_module(connection, api_name)
     record = records.records_by_id(connection, [record_id]).get(record_id)
-    if record is None or record.module_id != module.id:
-        raise NotFound(f"there is no record {record_id} in {module.api_name}")
-    return module, record
+    return module, record_id, record if record is not None and record.module_id == module.id else None
+
+
+def no_record(module: Module, record_id: int) -> NotFound:
+    """Give what is said of a record that is not there."""
+    return NotFound(f"there is no record {record_id} in {module.api_name}")
 
 
 def shares_by_record(module: Module) -> bool:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from postroom.actions.actor import Actor, require_administrator
 from postroom.actions.changes import Transaction
 from postroom.actions.errors import AlreadyThere, InvalidInput, NotAllowed, NotInitialised
-from postroom.actions.lookups import get_role, get_user, valid_address, valid_name
+from postroom.actions.lookups import get_organisation, get_role, get_user, valid_address, valid_name
 from postroom.core.model import Module, Profile, Role, User, UserStatus
 from postroom.core.modules import MODULE_NAME, MODULES_WITH_EMAILS, MODULES_WITHOUT_EMAILS, RESERVED_NAMES, module_key
 from postroom.storage import organisation, people
@@ -41,6 +41,12 @@ def require_initialised(database: Database) -> None:
         raise NotInitialised(
             f"the database has schema {version}, not {newest_version()}; run 'postroom init' to upgrade"
         )
+
+
+def time_zone_of(database: Database) -> ZoneInfo:
+    """Give the organisation's time zone, in which times are shown to people."""
+    with database.read() as connection:
+        return ZoneInfo(get_organisation(connection)["time_zone"])
 
 
 def add_role(database: Database, name: str, under: str | None = None, *, by: Actor, now: int) -> Role:

@@ -155,6 +155,11 @@ def permission_of(connection: Connection, user: User) -> EffectivePermission:
     return effective_permission(owner, Organisation(default, settings["crm_access"]))
 
 
+def may_choose(connection: Connection, user: User) -> bool:
+    """Say whether an administrator left the permission to the user: `users_choice`."""
+    return permission_of(connection, user).reasons[0].value == Permission.USERS_CHOICE
+
+
 def audience_in_words(connection: Connection, audience_id: int | None) -> object:
     """Give an audience as JSON shows it: "everyone", or the list of its members."""
     if audience_id is None:
@@ -174,8 +179,8 @@ def _setting(permission: str | None) -> Setting | None:
 
 def _require_choice(connection: Connection, user: User) -> None:
     """Refuse, with the reason, where the choice is not the user's."""
-    source = permission_of(connection, user).reasons[0]
-    if source.value != Permission.USERS_CHOICE:
+    if not may_choose(connection, user):
+        source = permission_of(connection, user).reasons[0]
         raise NotAllowed(
             f"the permission of {user.email} is not the user's to choose: "
             f"it is {source.value}, {_DECIDED_BY[source.rule]}"

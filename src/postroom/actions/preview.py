@@ -68,14 +68,18 @@ _Emails = dict[_Place, frozenset[bytes]]
 def preview(database: Database, change: Change, by: Actor, *, now: int, limit: int = 100) -> Preview:
     """Say what a change would do, as `make` would do it for the same actor, and change nothing.
 
-    An actor is told nothing of records that the actor may not see. Raises what the change raises, and InvalidInput
-    where it concerns more than can be compared at once.
+    An actor is told nothing of records that the actor may not see, and, except for administrators, nothing of mail
+    that is neither the actor's own nor seen by the actor. Raises what the change raises, and InvalidInput where it
+    concerns more than can be compared at once.
     """
     with database.attempt() as connection:
-        concerned = _concerned(connection, change)
-        with _made(connection, change, by, now):
-            after, withheld_after = _visible(connection, concerned), withheld_copies(connection, concerned)
-        before, withheld_before = _visible(connection, concerned), withheld_copies(connection, concerned)
+        with _made(connection, change, by, now):  # first of all, so that the change itself refuses whoever may not
+            concerned = _concerned(connection, change)
+            after, withheld_after = (
+                _known_to(by, _visible(connection, concerned)),
+                withheld_copies(connection, concerned),
+            )
+        before, withheld_before = _known_to(by, _visible(connection, concerned)), withheld_copies(connection, concerned)
         moved = {(copy.owner_id, copy.record_id) for copy in withheld_before ^ withheld_after}
         changed = _changed(before, after, moved)
         with _made(connection, change, by, now):
@@ -100,12 +104,24 @@ def _visible(connection: Connection, concerned: Concerned) -> _Visible:
     found: dict[_Place, set[Source]] = defaultdict(set)
     for number, s in enumerate(read_sightings(connection, concerned)):
         if number >= _MOST:
-            raise InvalidInput("this change concerns too much for a preview; try it for one role or user")
+            raise InvalidInput("change: it concerns too much for a preview; try it for one role or user")
         if s.owner.user_id == s.viewer.user_id or not s.shareable:
             continue
         if decide(s.source.kind, s.viewer, s.owner, s.grounds, s.organisation).allowed:
             found[_Place(s.viewer.user_id, s.owner.user_id, s.source.record_id)].add(s.source)
     return {place: frozenset(sources) for place, sources in found.items()}
+
+
+def _known_to(by: Actor, visible: _Visible) -> _Visible:
+    """Leave out the mail of which the actor may not know; administrators preview it for everybody."""
+    if by.is_administrator:
+        return visible
+    user_id, nothing = by.user_id or 0, frozenset[Source]()
+    return {
+        place: sources
+        & (sources if place.owner_id == user_id else visible.get(place._replace(viewer_id=user_id), nothing))
+        for place, sources in visible.items()
+    }
 
 
 def _changed(before: _Visible, after: _Visible, moved: set[tuple[int, int]]) -> list[_Place]:

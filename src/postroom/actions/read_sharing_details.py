@@ -2,13 +2,12 @@
 
 from postroom.actions.errors import ModuleUnknown, ModuleWithoutEmails, RecordInvalid, ScopeMismatch, TokenInvalid
 from postroom.actions.lookups import parse_id
-from postroom.actions.tokens import hash_token
+from postroom.actions.tokens import hash_token, is_valid
 from postroom.core.details import SharingDetails, sharing_details
-from postroom.core.model import UserStatus
 from postroom.core.modules import gathers_mail_of_contacts, module_key
 from postroom.core.scopes import may_read_emails
 from postroom.core.sharing import record_access
-from postroom.storage.sharing_facts import RequestFacts, SharingFactsReader
+from postroom.storage.sharing_facts import SharingFactsReader
 
 _NO_RECORD = 0  # an id that no record has: what is not an id takes the same way as an id that is not there
 
@@ -22,7 +21,7 @@ def read_sharing_details(
     """
     key = module_key(module_name)
     facts = reader.read(hash_token(token), key, parse_id(record_id) or _NO_RECORD)
-    if facts is None or not _is_valid(facts, now):
+    if facts is None or not is_valid(facts.token, facts.record.viewer.status, now):
         raise TokenInvalid
     if not may_read_emails(facts.token.scopes, key):
         raise ScopeMismatch
@@ -36,8 +35,3 @@ def read_sharing_details(
     return sharing_details(
         record.viewer, record.organisation, record.holdings, gathers_contacts=gathers_mail_of_contacts(key)
     )
-
-
-def _is_valid(facts: RequestFacts, now: int) -> bool:
-    token = facts.token
-    return token.revoked_at is None and now < token.expires_at and facts.record.viewer.status == UserStatus.ACTIVE

@@ -4,22 +4,54 @@ import hashlib
 import secrets
 import string
 import zlib
+from dataclasses import dataclass
 
-from postroom.actions.errors import InvalidInput, NotFound
+from postroom.actions.actor import Actor
+from postroom.actions.errors import InvalidInput, NotFound, ScopeMismatch, TokenInvalid
 from postroom.actions.lookups import get_user
-from postroom.core.scopes import parse_scopes
+from postroom.core.model import Profile, UserStatus
+from postroom.core.scopes import Family, Operation, may_use, parse_scopes
 from postroom.storage import tokens
 from postroom.storage.database import Database
+from postroom.storage.sharing_facts import Token
 
 PREFIX = "postroom_"  # what secret scanners look for
 _ALPHABET = string.ascii_letters + string.digits
 _RANDOM_CHARACTERS = 43  # of 62: 256 bits
 _LONGEST_LIFE = 10 * 366 * 24 * 3600
+_NAMED_BY = 12  # hexadecimal digits of a hash by which the audit names a token
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who holds a token: the user's e-mail address, and the actor that the user is."""
+
+    email: str
+    actor: Actor
 
 
 def hash_token(token: str) -> bytes:
     """Give what is stored of a token. It is random through and through, so a plain SHA-256 cannot be guessed back."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def is_valid(token: Token, user_status: str, now: int) -> bool:
+    """Say whether a token can be used at `now` (epoch seconds): its user must be active, too."""
+    return token.revoked_at is None and now < token.expires_at and user_status == UserStatus.ACTIVE
+
+
+def authenticate(database: Database, token: str, family: Family, operation: Operation, *, now: int) -> Caller:
+    """Give who holds a token that admits an operation of the own API. Raises TokenInvalid, ScopeMismatch."""
+    token_hash = hash_token(token)
+    with database.read() as connection:
+        holder = tokens.find_holder(connection, token_hash)
+    if holder is None or not is_valid(holder.token, holder.status, now):
+        raise TokenInvalid
+    if not may_use(holder.token.scopes, family, operation):
+        raise ScopeMismatch
+    is_administrator = holder.profile == Profile.ADMINISTRATOR
+    channel = f"token {token_hash.hex()[:_NAMED_BY]}"
+    return Caller(holder.email, Actor(holder.user_id, is_administrator, channel))
 
 
 def create_token(database: Database, email: str, scopes: str, *, now: int, expires_in: int = 3600) -> str:

@@ -7,10 +7,9 @@ from postroom.actions.changes import Transaction
 from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.lookups import get_user, parse_id
 from postroom.actions.visible_records import get_record_for
-from postroom.core.model import User
+from postroom.core.model import OwnEmail, User
 from postroom.storage import own_mail
 from postroom.storage.database import Database, lock_matching
-from postroom.storage.own_mail import OwnEmail
 from postroom.storage.withholding import withhold_email, withhold_thread
 
 _KEY_BYTES = 32

@@ -1,5 +1,6 @@
 """What every command has: where the data is, before and after the subcommand, and help that ends with an example."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -9,6 +10,11 @@ import click
 
 DATA_DIR = "postroom.data_dir"
 DATABASE_URL = "postroom.database_url"
+PREVIEW = "postroom.preview"
+PREVIEW_AS_JSON = "postroom.preview_as_json"
+
+_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+_LARGEST_ID = 2**63 - 1
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
@@ -92,9 +98,48 @@ class LazyGroup(Group):
             raise Interrupted("interrupted; run the same command again to complete it") from error
 
 
+class Id(click.ParamType[int]):
+    """An id, as another command printed it."""
+
+    name = "id"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Give its number."""
+        number = int(value) if _ID.fullmatch(value) else _LARGEST_ID + 1
+        if number > _LARGEST_ID:
+            self.fail(f"{value!r} is not an id", param, ctx)
+        return number
+
+
 def json_option(callback: Callback) -> Callback:
     """Add --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(callback)
+
+
+def preview_option(callback: Callback) -> Callback:
+    """Add --preview, for a command that makes a change with `make_change`, and --json for what it prints."""
+    flags = (
+        ("--preview", PREVIEW, "Print what this would open and close, and change nothing."),
+        ("--json", PREVIEW_AS_JSON, "Print the preview as JSON, for scripts."),
+    )
+    for flag, key, text in reversed(flags):
+        callback = click.option(flag, is_flag=True, expose_value=False, callback=_remembering(key), help=text)(callback)
+    return callback
+
+
+def limit_option(default: int) -> Callable[[Callback], Callback]:
+    """Add --limit, for a list that is read in pages."""
+    size = click.IntRange(1, 1000)
+    return click.option("--limit", metavar="N", type=size, default=default, show_default=True, help="How many at most.")
+
+
+def _remembering(key: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """Keep a flag for the whole command line."""
+
+    def remember(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+        ctx.meta[key] = value
+
+    return remember
 
 
 def _remember(ctx: click.Context, option: click.Parameter, value: str | None) -> None:

@@ -13,7 +13,9 @@ from postroom.actions.actor import Actor, command_line
 from postroom.actions.changes import Change, make
 from postroom.actions.errors import ActionError
 from postroom.actions.organisation import require_initialised
-from postroom.cli.commands import DATA_DIR, DATABASE_URL
+from postroom.cli.commands import DATA_DIR, DATABASE_URL, PREVIEW, PREVIEW_AS_JSON
+from postroom.cli.output import say
+from postroom.cli.preview import print_preview
 from postroom.config import Config, load_config
 from postroom.mail.archive import ArchiveError
 from postroom.mail.imap import MailServerError
@@ -49,10 +51,17 @@ def operator() -> Actor:
         return command_line(str(os.getuid()))
 
 
-def make_change(change: Change) -> None:
-    """Make a change in the installation that the command line names."""
+def make_change(change: Change, done: str) -> None:
+    """Make a change and say what is so now; with --preview say what it would do, and change nothing."""
+    meta, now = click.get_current_context().meta, int(time.time())
+    if meta[PREVIEW_AS_JSON] and not meta[PREVIEW]:
+        raise click.UsageError("--json goes with --preview")
     with opened() as installation:
-        make(installation.database, change, operator(), now=int(time.time()))
+        if meta[PREVIEW]:
+            print_preview(installation, change, operator(), now=now, as_json=meta[PREVIEW_AS_JSON])
+            return
+        make(installation.database, change, operator(), now=now)
+    say(done)
 
 
 def current_config() -> Config:

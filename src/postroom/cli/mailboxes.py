@@ -5,7 +5,7 @@ import click
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes
 from postroom.cli.commands import Group, json_option
 from postroom.cli.installation import opened
-from postroom.cli.output import print_json, print_table, say
+from postroom.cli.output import print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
 from postroom.core.model import Mailbox
 from postroom.mail.imap import Security
@@ -68,7 +68,7 @@ def list_mailboxes_command(as_json: bool) -> None:
         print_json([_as_json(*each) for each in listed])
         return
     rows = [(each.address, user, each.protocol, _server(each), each.state, str(n)) for each, user, n in listed]
-    print_table(("Mailbox", "User", "Protocol", "Server", "State", "Messages"), rows)
+    print_entries(("Mailbox", "User", "Protocol", "Server", "State", "Messages"), rows)
 
 
 @mailbox.command("disconnect", epilog="postroom mailbox disconnect alice@example.com")

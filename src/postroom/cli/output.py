@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from textwrap import TextWrapper
 from typing import TextIO
 
 import click
@@ -18,8 +19,9 @@ _UNLIMITED = 10_000  # columns: nobody reads a pipe, and a script wants whole va
 
 
 def print_json(value: object) -> None:
-    """Print JSON alone on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    """Print JSON alone on standard output; what could steer a terminal is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    click.echo("".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text))
 
 
 def say(sentence: str) -> None:
@@ -27,14 +29,50 @@ def say(sentence: str) -> None:
     click.echo(printable(sentence))
 
 
+def say_item(text: str, bullet: str = "", *, dim: bool = False) -> None:
+    """Print a text after a bullet, on a terminal with line breaks between words; `dim` is for what is beside it."""
+    wrapper = TextWrapper(
+        _console(sys.stdout).width,
+        initial_indent=bullet,
+        subsequent_indent=" " * len(bullet),
+        break_long_words=False,  # an address or an id is to be copied
+        break_on_hyphens=False,
+    )
+    lines = "\n".join(wrapper.wrap(printable(text)))
+    click.echo(click.style(lines, dim=True) if dim else lines)
+
+
+def say_heading(text: str) -> None:
+    """Print a heading with an empty line before it."""
+    click.echo()
+    click.echo(click.style(printable(text), bold=True))
+
+
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table that is as wide as the terminal at most; in a pipe no value is cut."""
+    _console(sys.stdout).print(_table(headings, rows))
+
+
+def print_entries(headings: Sequence[str], entries: Sequence[Sequence[str]]) -> None:
+    """Print a table where it is as wide as the terminal at most, else a paragraph for each row without a value cut."""
+    console, table = _console(sys.stdout), _table(headings, entries)
+    if console.measure(table, options=console.options.update(max_width=_UNLIMITED)).maximum <= console.width:
+        console.print(table)
+        return
+    for entry in entries:
+        say_item("  ".join(entry[:2]))
+        for heading, value in zip(headings[2:], entry[2:], strict=True):
+            if value:
+                say_item(f"{heading}: {value}", "  ")
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(value)) for value in row))
-    _console(sys.stdout).print(table)
+    return table
 
 
 class Bar:

@@ -13,9 +13,9 @@ from postroom.actions.organisation import (
     list_roles,
     list_users,
 )
-from postroom.cli.commands import Group, json_option
+from postroom.cli.commands import Group, json_option, preview_option
 from postroom.cli.installation import make_change, opened, operator
-from postroom.cli.output import print_json, print_table, say
+from postroom.cli.output import print_entries, print_json, print_table, say
 from postroom.core.model import Profile, Role, User, UserStatus
 
 
@@ -86,40 +86,40 @@ def list_users_command(as_json: bool) -> None:
         print_json([_user_as_json(each, role_name) for each, role_name in users])
         return
     rows = [(each.full_name, each.email, role_name or "", each.profile, each.status) for each, role_name in users]
-    print_table(("Name", "E-mail", "Role", "Profile", "Status"), rows)
+    print_entries(("Name", "E-mail", "Role", "Profile", "Status"), rows)
 
 
 @user.command("disable", epilog="postroom user disable alice@example.com")
 @click.argument("email")
+@preview_option
 def disable_user(email: str) -> None:
     """Disable a user, who then sees nothing and shares nothing; tokens stop working at once."""
-    make_change(SetUserStatus(email, UserStatus.INACTIVE))
-    say(f"{email} is disabled.")
+    make_change(SetUserStatus(email, UserStatus.INACTIVE), f"{email} is disabled.")
 
 
 @user.command("enable", epilog="postroom user enable alice@example.com")
 @click.argument("email")
+@preview_option
 def enable_user(email: str) -> None:
     """Enable a user who was disabled."""
-    make_change(SetUserStatus(email, UserStatus.ACTIVE))
-    say(f"{email} is enabled.")
+    make_change(SetUserStatus(email, UserStatus.ACTIVE), f"{email} is enabled.")
 
 
 @user.command("delete", epilog="postroom user delete alice@example.com")
 @click.argument("email")
+@preview_option
 def delete_user(email: str) -> None:
     """Delete a user for good, who then sees nothing and shares nothing; what was sent from the CRM stays."""
-    make_change(SetUserStatus(email, UserStatus.DELETED))
-    say(f"{email} is deleted.")
+    make_change(SetUserStatus(email, UserStatus.DELETED), f"{email} is deleted.")
 
 
 @user.command("move", epilog="postroom user move alice@example.com --role Sales")
 @click.argument("email")
 @click.option("--role", "role_name", metavar="NAME", help="The role that the user has from now on; none without it.")
+@preview_option
 def move_user(email: str, role_name: str | None) -> None:
     """Move a user to another role, or out of the tree of roles."""
-    make_change(SetUserRole(email, role_name))
-    say(f"{email} has {f'the role {role_name}' if role_name else 'no role'}.")
+    make_change(SetUserRole(email, role_name), f"{email} has {f'the role {role_name}' if role_name else 'no role'}.")
 
 
 def _depth(each: Role) -> int:

@@ -6,7 +6,7 @@ import click
 
 from postroom.actions.change_sharing import ShareRecord, UnshareRecord
 from postroom.actions.records import delete_record, restore_record
-from postroom.cli.commands import Group
+from postroom.cli.commands import Group, preview_option
 from postroom.cli.installation import make_change, opened
 from postroom.cli.output import say
 
@@ -21,24 +21,28 @@ def record() -> None:
 @click.option("--with-user", metavar="EMAIL")
 @click.option("--with-role", metavar="NAME")
 @click.option("--and-subordinates", is_flag=True, help="Also with the roles below that role.")
+@preview_option
 def share(reference: str, with_user: str | None, with_role: str | None, and_subordinates: bool) -> None:
     """Let a user or a role see a record. RECORD is written as Leads/3652397000001790004."""
     _require_one(with_user, with_role)
     if and_subordinates and with_role is None:
         raise click.UsageError("--and-subordinates goes with --with-role")
-    make_change(ShareRecord(reference, with_user, with_role, and_subordinates))
-    say(f"{reference} is shared with {with_user or with_role}{' and those below' if and_subordinates else ''}.")
+    grantee = f"{with_user or with_role}{' and the roles below it' if and_subordinates else ''}"
+    make_change(
+        ShareRecord(reference, with_user, with_role, and_subordinates), f"{reference} is shared with {grantee}."
+    )
 
 
 @record.command("unshare", epilog="postroom record unshare Leads/3652397000001790004 --with-role Sales")
 @click.argument("reference", metavar="RECORD")
 @click.option("--with-user", metavar="EMAIL")
 @click.option("--with-role", metavar="NAME")
+@preview_option
 def unshare(reference: str, with_user: str | None, with_role: str | None) -> None:
     """Take back what 'postroom record share' did."""
     _require_one(with_user, with_role)
-    make_change(UnshareRecord(reference, with_user, with_role))
-    say(f"{reference} is no longer shared with {with_user or with_role}.")
+    grantee = with_user or with_role
+    make_change(UnshareRecord(reference, with_user, with_role), f"{reference} is no longer shared with {grantee}.")
 
 
 @record.command("delete", epilog="postroom record delete Leads/3652397000001790004")

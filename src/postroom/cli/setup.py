@@ -47,3 +47,6 @@ def _print_access(base_url: str, access: DemoAccess) -> None:
         say(f"  {base_url}{path}")
     say("With 'postroom serve' running, paste this; the token works for a week:")
     say(f"  curl -H {header} {shlex.quote(base_url + access.paths[0])}")
+    say("These show the settings behind the answers:")
+    for command in ("sharing list", "domain list", f"viewers --owner {access.user}", "audit"):
+        say(f"  postroom {command}")

@@ -16,9 +16,11 @@ from postroom.actions.permissions import (
     SetDefaultPermission,
     SetRolePreference,
 )
-from postroom.cli.commands import Command, Group
-from postroom.cli.installation import make_change
-from postroom.cli.output import say
+from postroom.actions.read_settings import read_settings, sharing_of
+from postroom.cli.commands import Command, Group, json_option, preview_option
+from postroom.cli.installation import make_change, opened, operator
+from postroom.cli.output import print_json
+from postroom.cli.settings import print_settings, print_sharing, settings_as_json, sharing_as_json
 from postroom.core.model import CrmAccess, Permission
 
 _UNSET = "unset"
@@ -33,7 +35,7 @@ _COMBINATIONS = (
 
 @click.group(cls=Group, epilog="postroom sharing set --user alice@example.com --choice public")
 def sharing() -> None:
-    """Set who sees what, in general."""
+    """Set and list who sees what, in general."""
 
 
 @sharing.command("set", epilog="postroom sharing set --role Sales --permission custom")
@@ -49,6 +51,7 @@ def sharing() -> None:
 @click.option("--to-user", metavar="EMAIL", multiple=True, help="The audience lists a user; may be repeated.")
 @click.option("--to-role", metavar="NAME", multiple=True, help="The audience lists a role; may be repeated.")
 @click.option("--to-branch", metavar="NAME", multiple=True, help="The same, and the roles below it.")
+@preview_option
 def set_sharing(
     to_everyone: bool,
     to_user: tuple[str, ...],
@@ -56,32 +59,67 @@ def set_sharing(
     to_branch: tuple[str, ...],
     **options: str | None,
 ) -> None:
-    """Set one thing: the default, a role's or a user's permission, a user's choice, or who sees a module's records."""
+    """Set one thing that decides who sees what.
+
+    It is the default, a role's or a user's permission, a user's choice, the access to mail sent from the CRM, or who
+    sees a module's records.
+    """
     given = {name: value for name, value in options.items() if value is not None}
     audience = _audience(to_everyone, to_user, to_role, to_branch)
     setting = _SETTINGS.get(frozenset(given))
     if setting is None or (audience is not KEEP and not setting.has_audience):
         raise click.UsageError(_COMBINATIONS)
-    make_change(setting.change(given, audience))
-    say(setting.said.format(**given))
+    make_change(setting.change(given, audience), setting.done.format(**given))
+
+
+@sharing.command("list", epilog="postroom sharing list")
+@json_option
+def list_settings(as_json: bool) -> None:
+    """List every setting in force.
+
+    These are the permissions with their audiences, the excluded domains of roles, the access to mail sent from the
+    CRM, and who sees the records of which module.
+    """
+    with opened() as installation:
+        settings = read_settings(installation.database, by=operator())
+    if as_json:
+        print_json(settings_as_json(settings))
+    else:
+        print_settings(settings)
+
+
+@sharing.command("of", epilog="postroom sharing of alice@example.com")
+@click.argument("user_email", metavar="EMAIL")
+@json_option
+def show_sharing_of(user_email: str, as_json: bool) -> None:
+    """Say what holds for one user's mail.
+
+    It is the effective permission, each step that leads there, and the audience.
+    """
+    with opened() as installation:
+        effective = sharing_of(installation.database, user_email, by=operator())
+    if as_json:
+        print_json(sharing_as_json(effective))
+    else:
+        print_sharing(effective)
 
 
 @click.command(cls=Command, epilog="postroom share alice@example.com Leads/3652397000001790004")
 @click.argument("user_email")
 @click.argument("record")
+@preview_option
 def share(user_email: str, record: str) -> None:
-    """Share a user's mail on a record with everyone who sees the record; the user's permission must be custom."""
-    make_change(ShareEmails(user_email, record))
-    say(f"{user_email} shares on {record}.")
+    """Share a user's mail on a record with everyone in the audience of the user's permission, which must be custom."""
+    make_change(ShareEmails(user_email, record), f"{user_email} shares on {record}.")
 
 
 @click.command(cls=Command, epilog="postroom unshare alice@example.com Leads/3652397000001790004")
 @click.argument("user_email")
 @click.argument("record")
+@preview_option
 def unshare(user_email: str, record: str) -> None:
     """Stop sharing a user's mail on a record."""
-    make_change(UnshareEmails(user_email, record))
-    say(f"{user_email} no longer shares on {record}.")
+    make_change(UnshareEmails(user_email, record), f"{user_email} no longer shares on {record}.")
 
 
 def _audience(
@@ -103,10 +141,10 @@ def _permission(text: str) -> Permission | None:
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """One thing that can be set: the change that does it, and what is said then."""
+    """One thing that can be set: the change that does it, and what is so then."""
 
     change: Callable[[Mapping[str, str], NewAudience], Change]
-    said: str
+    done: str
     has_audience: bool = True
 
 

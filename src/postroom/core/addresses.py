@@ -61,6 +61,11 @@ def domain_key(domain: str) -> str:
     return "".join(f"{label}." for label in reversed(domain.split(".")))
 
 
+def domain_of_key(key: str) -> str:
+    """Give the domain whose key it is."""
+    return ".".join(reversed(key.removesuffix(".").split(".")))
+
+
 def covers(domain: str, other: str) -> bool:
     """Say whether a domain is another one or above it."""
     return other == domain or other.endswith(f".{domain}")

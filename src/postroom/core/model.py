@@ -94,6 +94,19 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnEmail:
+    """One e-mail of a user, of which any copy may be withheld. `place` orders e-mails as they came in."""
+
+    place: int
+    email_key: bytes
+    thread_id: int
+    subject: str
+    sender: str | None
+    sent_at: int | None  # seconds since the epoch, UTC
+    withheld: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """A place in the tree of roles; `lineage` lists the ids from the root down to this role."""
 

@@ -1,23 +1,53 @@
-"""OAuth scopes: what a token may be used for. A scope only narrows what its user may see."""
+"""OAuth scopes: what a token may be used for. A scope only narrows what its user may see and do."""
 
 import re
+from collections.abc import Mapping
+from enum import StrEnum
 from functools import lru_cache
 
 from postroom.core.modules import scope_names
 
-_SCOPE = re.compile(r"ZohoCRM(\.[A-Za-z0-9_]+){1,3}\.(ALL|CREATE|DELETE|READ|UPDATE|WRITE)", re.ASCII)
+_ZOHO_SCOPE = re.compile(r"ZohoCRM(\.[A-Za-z0-9_]+){1,3}\.(ALL|CREATE|DELETE|READ|UPDATE|WRITE)", re.ASCII)
 _ALL_MODULES = "zohocrm.modules.all"
+
+
+class Family(StrEnum):
+    """What a scope of the own API is about: the team's settings, who sees whose mail, or what was changed."""
+
+    AUDIT = "audit"
+    SETTINGS = "settings"
+    SHARING = "sharing"
+
+
+class Operation(StrEnum):
+    """What a scope of the own API allows to do."""
+
+    READ = "READ"
+    UPDATE = "UPDATE"
+
+
+_OPERATIONS: Mapping[Family, tuple[Operation, ...]] = {
+    Family.AUDIT: (Operation.READ,),
+    Family.SETTINGS: (Operation.READ, Operation.UPDATE),
+    Family.SHARING: (Operation.READ, Operation.UPDATE),
+}
+OWN_SCOPES = tuple(
+    f"Postroom.{family}.{operation}" for family, known in _OPERATIONS.items() for operation in (*known, "ALL")
+)
 
 
 def parse_scopes(text: str) -> tuple[str, ...]:
     """Give the scopes of a comma-separated list, in order and once each.
 
-    Raises ValueError naming the first that has not the form `ZohoCRM.family.OPERATION`.
+    Raises ValueError naming the first that is neither of the form `ZohoCRM.family.OPERATION` nor one of `OWN_SCOPES`.
     """
     scopes = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
     for scope in scopes:
-        if not _SCOPE.fullmatch(scope):
-            message = f"scope {scope!r} is not of the form ZohoCRM.modules.READ or ZohoCRM.modules.leads.READ"
+        if not _ZOHO_SCOPE.fullmatch(scope) and scope not in OWN_SCOPES:
+            message = (
+                f"scope {scope!r} is not of the form ZohoCRM.modules.READ or ZohoCRM.modules.leads.READ, "
+                f"and not one of {', '.join(OWN_SCOPES)}"
+            )
             raise ValueError(message)
     return scopes
 
@@ -34,6 +64,11 @@ def may_read_emails(scopes: str, key: str) -> bool:
         _holds_read(held, "modules", *(f"modules.{name}" for name in scope_names(key)))
         and _holds_read(held, "modules.emails")
     )
+
+
+def may_use(scopes: str, family: Family, operation: Operation) -> bool:
+    """Say whether a token's scopes admit an operation of the own API. ALL holds every operation of its family."""
+    return not {f"Postroom.{family}.{operation}", f"Postroom.{family}.ALL"}.isdisjoint(scopes.split(","))
 
 
 def _holds_read(held: frozenset[str], *families: str) -> bool:

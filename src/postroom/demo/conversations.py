@@ -654,4 +654,73 @@ aufteilen? Unser Geschäftsjahr endet am 31. März.
         ),
         greeting="Guten Tag",
     ),
+    "agreement": Conversation(
+        "Agreement on the {machine}: the draft",
+        (
+            _they(
+                0,
+                """
+Here is the draft, with Ms Fontaine in copy, as both sides wished. Clause 4 says who pays if the
+{machine} stands still for longer than a week. Please read it as if you did not like each other.
+""",
+            ),
+            _we(
+                26,
+                """
+Clause 4 is fair. In clause 6 I would write "working days" instead of "days": our fitters do not travel
+on Christmas Eve. The rest can stay as it is.
+""",
+            ),
+            _they(21, "Changed. If nobody objects by {day}, two copies go out for signature."),
+        ),
+        greeting="Dear",
+    ),
+    "inspection": Conversation(
+        "Inspection of the {machine} on {day}",
+        (
+            _they(
+                0,
+                """
+I shall inspect the new {machine} at the bakery on {day}; Mr Hargreaves is in copy. Please have the
+type plate of the burner where I can read it, and the protocol of your own test at hand. What I find
+goes to the two of you, and to nobody else until it is signed.
+""",
+            ),
+            _we(
+                5,
+                """
+The plate is on the left side at the height of a knee; please bring a lamp. The protocol is attached.
+""",
+                "protocol.csv",
+            ),
+            _they(
+                190,
+                """
+Passed, with one remark: the flue needs a label with the year. Send me a photograph of it by {day} and
+the matter is closed.
+""",
+            ),
+        ),
+        greeting="Dear",
+    ),
+    "regatta": Conversation(
+        "Coffee for the regatta",
+        (
+            _they(
+                0,
+                """
+Edith roasts and you row, so I am asking both of you: could the club have coffee in the boathouse at the
+regatta on {day}? And your subscription is open again; I am sorry to say it in company.
+""",
+            ),
+            _we(
+                9,
+                """
+The coffee I leave to Edith, the grinder I carry down myself. The subscription is paid as of this
+minute. Please do not tell my colleagues that somebody who writes reminders needs one.
+""",
+            ),
+            _they(14, "Paid and forgotten. We row at seven; bring dry socks."),
+        ),
+    ),
 }

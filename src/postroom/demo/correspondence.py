@@ -15,7 +15,8 @@ class Office(NamedTuple):
 class Thread(NamedTuple):
     """One conversation; what the colleague writes is sent `from_crm` or from the own mailbox.
 
-    `colleagues` read along in Cc. `filed_on` is a record that all of it is associated with by hand.
+    `colleagues` and `in_copy`, customers, read along in Cc. `filed_on` is a record that all of it is associated with
+    by hand. The colleague withholds all of it, or one letter (counted from 0), where it says so.
     """
 
     conversation: str
@@ -25,8 +26,11 @@ class Thread(NamedTuple):
     machine: int
     from_crm: bool = False
     colleagues: tuple[str, ...] = ()
+    in_copy: tuple[str, ...] = ()
     filed_on: str | None = None
     number: int | None = None  # of the quotation, order or invoice that it is about
+    withheld: bool = False
+    withheld_letter: int | None = None
 
 
 MACHINES = (  # the name, the price, and the kilos a week that it is bought for
@@ -51,6 +55,9 @@ OFFICES = {
     "mette@havnen-invest.example": Office("Mette", "Mette Kjær", "Havnens Kaffe", "Aarhus"),
     "rene@elektro-tyson.example": Office("René", "René Tyson", "Tyson Electrical", "Kendal"),
     "site@dalesbuilders.example": Office("Joan", "Joan Metcalfe", "Dales Builders", "Hebden Bridge"),
+    "judith@larchandpike.example": Office("Judith", "Judith Larch", "Larch & Pike Solicitors", "Leeds"),
+    "r.calder@gasinspectorate.example": Office("Ruth", "Ruth Calder", "Northern Gas Inspectorate", "Leeds"),
+    "treasurer@whitbyrowing.example": Office("Stella", "Stella Thwaite", "Whitby Rowing Club", "Whitby"),
 }
 
 _LEADS = (
@@ -58,7 +65,7 @@ _LEADS = (
     Thread("enquiry", "rowan@tidewater-roastery.example", "gareth.pugh", 318, _K15),
     Thread("sample_roast", "rowan@tidewater-roastery.example", "will.grandon", 190, _K15),
     Thread("visit", "rowan@tidewater-roastery.example", "boyle", 120, _K15, colleagues=("clara.whitlock",)),
-    Thread("quotation", "rowan@tidewater-roastery.example", "boyle", 96, _K15, number=2647),
+    Thread("quotation", "rowan@tidewater-roastery.example", "boyle", 96, _K15, number=2647, withheld=True),
     Thread("fair", "rowan@tidewater-roastery.example", "boyle", 61, _K15, from_crm=True),
     Thread(
         "negotiation", "rowan@tidewater-roastery.example", "boyle", 54, _K15, colleagues=("will.grandon",), number=2647
@@ -79,7 +86,7 @@ _LEADS = (
         filed_on="Leads/3652397000001790014",
     ),
     Thread("enquiry", "camille@bruleriedeshalles.example", "clara.whitlock", 49, _K15),
-    Thread("visit", "camille@bruleriedeshalles.example", "clara.whitlock", 33, _K15),
+    Thread("visit", "camille@bruleriedeshalles.example", "clara.whitlock", 33, _K15, withheld_letter=1),
     Thread("quotation", "mette@havnen-invest.example", "boyle", 45, _K30, filed_on="Leads/3652397000001790016"),
     Thread("enquiry", "hana@umostu.example", "will.grandon", 101, _K3),
     Thread("quotation", "hana@umostu.example", "will.grandon", 80, _K3),
@@ -182,4 +189,29 @@ _WORKSHOP = (
     Thread("brochures", "print@ouseprint.example", "clara.whitlock", 340, _K30),
 )
 
-THREADS = _LEADS + _CUSTOMERS + _WORKSHOP
+_EXCLUDED_BY_DOMAIN = (
+    Thread(
+        "agreement",
+        "judith@larchandpike.example",
+        "tomas.rivera",
+        47,
+        _K15,
+        in_copy=("isabelle@emberoak.example",),
+    ),
+    Thread(
+        "inspection",
+        "r.calder@gasinspectorate.example",
+        "marek.zielinski",
+        28,
+        _K30,
+        in_copy=("peter.hargreaves@oldmillbakery.example",),
+    ),
+    Thread("regatta", "treasurer@whitbyrowing.example", "boyle", 18, _K30, in_copy=("edith@harbourlane.example",)),
+)
+
+_OF_A_COLLEAGUE_WHO_LEFT = (
+    Thread("fair", "camille@bruleriedeshalles.example", "nadia.haddad", 327, _K15, from_crm=True),
+    Thread("news", "amara@brookfieldcoffeeschool.example", "nadia.haddad", 296, _K3, from_crm=True),
+)
+
+THREADS = _LEADS + _CUSTOMERS + _WORKSHOP + _EXCLUDED_BY_DOMAIN + _OF_A_COLLEAGUE_WHO_LEFT

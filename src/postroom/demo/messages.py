@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from enum import Enum, auto
 from html import escape
 from textwrap import fill
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 from postroom.core.addresses import normalise_address
 from postroom.demo.conversations import CONVERSATIONS, Conversation, Letter, Side
 from postroom.demo.correspondence import MACHINES, OFFICES, THREADS, Office, Thread
-from postroom.demo.people import COLLEAGUES, COMPANY, DOMAIN, TIME_ZONE, Person
+from postroom.demo.people import COLLEAGUES, COMPANY, DOMAIN, MOVED_DAYS_AGO, TIME_ZONE, Person
 from postroom.demo.records import table
 
 LAST_DAY = datetime(2026, 10, 30, tzinfo=ZoneInfo(TIME_ZONE))
@@ -31,14 +32,26 @@ _ATTACHMENTS = {
 }
 
 
+class Withheld(Enum):
+    """What the colleague withholds by hand: this one e-mail, or the conversation that it begins."""
+
+    EMAIL = auto()
+    THREAD = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message on its way to one place: a colleague's mailbox, or what that colleague sent from the CRM."""
+    """A message on its way to one place: a colleague's mailbox, or what that colleague sent from the CRM.
+
+    `earlier` says that it is the mailbox that the colleague had before the present one.
+    """
 
     colleague: Person
     from_crm: bool
     filed_on: str | None
     raw: bytes
+    earlier: bool
+    withheld: Withheld | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +93,36 @@ def deliveries() -> list[Delivery]:
         conversation, customer = CONVERSATIONS[thread.conversation], customers[thread.address]
         correspondence = _Correspondence(thread, conversation, customer, colleagues[thread.colleague], serial)
         readers = [colleagues[name] for name in thread.colleagues]
-        for letter, message in _messages(correspondence, readers):
-            found += _places(correspondence, letter, message.as_bytes(), readers)
+        in_copy = [_address(reader.name, reader.email) for reader in readers]
+        in_copy += [_address(customers[address].full_name, address) for address in thread.in_copy]
+        for index, message in enumerate(_messages(correspondence, in_copy)):
+            found += _places(correspondence, index, message, readers)
     return found
 
 
-def _places(correspondence: _Correspondence, letter: Letter, raw: bytes, readers: list[Person]) -> Iterator[Delivery]:
+def _places(
+    correspondence: _Correspondence, index: int, message: EmailMessage, readers: list[Person]
+) -> Iterator[Delivery]:
     thread, colleague = correspondence.thread, correspondence.colleague
-    from_crm = thread.from_crm and letter.side is Side.COLLEAGUE
+    from_crm = thread.from_crm and correspondence.conversation.letters[index].side is Side.COLLEAGUE
     if from_crm or colleague.mailbox is not None:
-        yield Delivery(colleague, from_crm, thread.filed_on, raw)
+        yield _delivery(colleague, message, thread, from_crm=from_crm, withheld=_withheld(thread, index))
     for reader in readers:
-        yield Delivery(reader, from_crm=False, filed_on=thread.filed_on, raw=raw)
+        yield _delivery(reader, message, thread, from_crm=False, withheld=None)
+
+
+def _delivery(
+    person: Person, message: EmailMessage, thread: Thread, *, from_crm: bool, withheld: Withheld | None
+) -> Delivery:
+    before_the_move = message["Date"].datetime < LAST_DAY - timedelta(days=MOVED_DAYS_AGO)
+    earlier = person.earlier_mailbox is not None and before_the_move and not from_crm
+    return Delivery(person, from_crm, thread.filed_on, message.as_bytes(), earlier, withheld)
+
+
+def _withheld(thread: Thread, index: int) -> Withheld | None:
+    if thread.withheld and index == 0:
+        return Withheld.THREAD
+    return Withheld.EMAIL if thread.withheld_letter == index else None
 
 
 def _customers() -> dict[str, Office]:
@@ -105,7 +136,7 @@ def _customers() -> dict[str, Office]:
     return found
 
 
-def _messages(correspondence: _Correspondence, readers: list[Person]) -> Iterator[tuple[Letter, EmailMessage]]:
+def _messages(correspondence: _Correspondence, in_copy: list[Address]) -> Iterator[EmailMessage]:
     written = _working_time(LAST_DAY - timedelta(days=correspondence.thread.days_ago, hours=-9))
     subject = correspondence.fill(correspondence.conversation.subject, written)
     earlier = ""
@@ -113,13 +144,13 @@ def _messages(correspondence: _Correspondence, readers: list[Person]) -> Iterato
         minutes = (correspondence.serial + index) * 13 % 60
         written = _working_time(written + timedelta(hours=letter.hours, minutes=minutes))
         text = _text(correspondence, index, written)
-        message = _addressed(correspondence, letter, readers)
+        message = _addressed(correspondence, letter, in_copy)
         message["Subject"] = f"Re: {subject}" if index else subject
         message["Date"] = written
         _thread(message, correspondence, index)
         _fill_body(message, correspondence, letter, text + earlier, written)
         earlier = _quoted(message, text, written)
-        yield letter, message
+        yield message
 
 
 def _working_time(moment: datetime) -> datetime:
@@ -138,14 +169,14 @@ def _day_ahead(written: datetime) -> datetime:
     return _working_time(written + timedelta(days=9))
 
 
-def _addressed(correspondence: _Correspondence, letter: Letter, readers: list[Person]) -> EmailMessage:
+def _addressed(correspondence: _Correspondence, letter: Letter, in_copy: list[Address]) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     customer = _address(correspondence.customer.full_name, correspondence.thread.address)
     colleague = _address(correspondence.colleague.name, correspondence.colleague.email)
     by_customer = letter.side is Side.CUSTOMER
     message["From"], message["To"] = (customer, colleague) if by_customer else (colleague, customer)
-    if readers:
-        message["Cc"] = [_address(reader.name, reader.email) for reader in readers]
+    if in_copy:
+        message["Cc"] = in_copy
     return message
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, false, insert, or_, select, true
 
 from postroom.storage.ids import take_id
 from postroom.storage.schema import audit_entries
@@ -56,7 +56,8 @@ def read_entries_about(
     """Give the newest entries that concern an owner's mail: the owner's, the role's and everybody's."""
     entry = audit_entries.c
     of_all = and_(entry.owner_id.is_(None), entry.role_id.is_(None))
-    return _read(connection, or_(entry.owner_id == user_id, entry.role_id == role_id, of_all), limit, before_id)
+    of_role = false() if role_id is None else entry.role_id == role_id
+    return _read(connection, or_(entry.owner_id == user_id, of_role, of_all), limit, before_id)
 
 
 def _read(

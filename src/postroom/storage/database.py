@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import psycopg
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 BUSY_TIMEOUT_MS = 30_000  # a writer waits that long for another before it gives up
 _MATCHING_LOCK = 0x706F7374  # any number that nothing else locks on
@@ -73,6 +74,14 @@ class Database:
         except self.engine.dialect.loaded_dbapi.OperationalError:
             self._drop_driver_connection()
         return _fetch_all(self._driver_connection(), statement, parameters)
+
+    @staticmethod
+    def was_overtaken(error: Exception) -> bool:
+        """Say whether a transaction failed because another one changed the same at that moment; it may be tried again."""
+        overtaken = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+        return isinstance(error, IntegrityError) or (
+            isinstance(error, DBAPIError) and isinstance(error.orig, overtaken)
+        )
 
     def checkpoint(self) -> None:
         """Move everything from SQLite's write-ahead log into the one file, so that the file is whole by itself."""

@@ -1,35 +1,23 @@
 """A user's own mail: e-mails and threads, as their owner names them."""
 
-from dataclasses import dataclass
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
-
+from postroom.core.model import OwnEmail
 from postroom.storage.schema import associations, copies, record_mail, threads, withheld_emails
-
-
-@dataclass(frozen=True, slots=True)
-class OwnEmail:
-    """One e-mail of a user: its copies are one. `place` orders e-mails as they came in."""
-
-    place: int
-    email_key: bytes
-    thread_id: int
-    subject: str
-    sender: str | None
-    sent_at: int | None
-    withheld: bool
 
 
 def read_own_emails(
     connection: Connection, user_id: int, limit: int, *, record_id: int | None = None, before: int | None = None
 ) -> list[OwnEmail]:
-    """Give a user's newest e-mails, of all or on one record, or those before a place."""
-    first = select(func.min(copies.c.id).label("place")).where(_of(user_id, record_id)).group_by(copies.c.email_key)
+    """Give a user's newest e-mails, of all or on one record, or those before a place; withheld is one if a copy is."""
+    withheld = func.max(case((copies.c.withheld, 1), else_=0)).label("withheld")
+    first = select(func.min(copies.c.id).label("place"), withheld).where(_of(user_id, record_id))
+    first = first.group_by(copies.c.email_key)
     if before is not None:
         first = first.having(func.min(copies.c.id) < before)
     places = first.order_by(func.min(copies.c.id).desc()).limit(limit).subquery()
     columns = (copies.c.email_key, copies.c.thread_id, copies.c.subject, copies.c.sender, copies.c.sent_at)
-    statement = select(places.c.place, *columns, copies.c.withheld).join(copies, copies.c.id == places.c.place)
+    statement = select(places.c.place, *columns, places.c.withheld).join(copies, copies.c.id == places.c.place)
     rows = connection.execute(statement.order_by(places.c.place.desc()))
     return [OwnEmail(*row[:-1], withheld=bool(row.withheld)) for row in rows]
 

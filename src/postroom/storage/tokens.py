@@ -1,8 +1,22 @@
 """Access tokens, of which only hashes are stored."""
 
-from sqlalchemy import Connection, Update, insert, update
+from dataclasses import dataclass
 
-from postroom.storage.schema import tokens
+from sqlalchemy import Connection, Update, insert, select, update
+
+from postroom.storage.schema import tokens, users
+from postroom.storage.sharing_facts import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A token, and the user in whose name it asks."""
+
+    token: Token
+    user_id: int
+    email: str
+    profile: str
+    status: str
 
 
 def insert_token(
@@ -11,6 +25,15 @@ def insert_token(
     """Store a token's hash, whose it is, what it is good for and until when (epoch seconds)."""
     row = {"token_hash": token_hash, "user_id": user_id, "scopes": scopes}
     connection.execute(insert(tokens).values(**row, created_at=created_at, expires_at=expires_at))
+
+
+def find_holder(connection: Connection, token_hash: bytes) -> Holder | None:
+    """Give a token and its user; None where there is no such token."""
+    columns = (tokens.c.scopes, tokens.c.expires_at, tokens.c.revoked_at)
+    user = (users.c.id, users.c.email, users.c.profile, users.c.status)
+    found = select(*columns, *user).join(users, users.c.id == tokens.c.user_id).where(tokens.c.token_hash == token_hash)
+    row = connection.execute(found).first()
+    return None if row is None else Holder(Token(*row[:3]), *row[3:])
 
 
 def revoke_token(connection: Connection, token_hash: bytes, revoked_at: int) -> bool:

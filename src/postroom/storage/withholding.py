@@ -6,13 +6,12 @@ that it could touch in the same transaction: no answer ever reads a mark older t
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 
-from postroom.core.addresses import domain_key
+from postroom.core.addresses import domain_key, domain_of_key
 from postroom.core.model import Scope
 from postroom.core.withholding import CopyToWithhold, Exclusion, withholding
 from postroom.storage.associations import recount_shareable
@@ -59,6 +58,13 @@ def excluded(connection: Connection, scope: ExclusionScope) -> list[str]:
     """Give the excluded domains of a scope."""
     found = select(excluded_domains.c.domain).where(scope.condition())
     return sorted(connection.execute(found).scalars())
+
+
+def count_excluded_by_users(connection: Connection) -> dict[int, int]:
+    """Give how many domains each user excludes who excludes any."""
+    user_id = excluded_domains.c.user_id
+    counted = select(user_id, func.count()).where(user_id.is_not(None)).group_by(user_id)
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def set_excluded(connection: Connection, scope: ExclusionScope, domains: Sequence[str]) -> None:
@@ -147,10 +153,14 @@ def _mark(connection: Connection, copy_ids: list[int], *, withheld: bool) -> Non
 def _copies(connection: Connection, condition: ColumnElement[bool]) -> Iterator[tuple[int, bool, int, CopyToWithhold]]:
     """Give id, mark and owner of each copy, and what the rules must know of it."""
     rows = connection.execute(_statement(condition)).all()
+    named: dict[frozenset[str], frozenset[str]] = {}  # the same few participants write again and again
     for copy_id, participants in groupby(rows, key=lambda row: row[0]):
         some = list(participants)
         _, withheld, owner_id, kind, email_withheld, thread_withheld, _ = some[0]
-        domains = _domains(frozenset(filter(None, (row[6] for row in some))))
+        keys = frozenset(filter(None, (row[6] for row in some)))
+        domains = named.get(keys)
+        if domains is None:
+            domains = named[keys] = frozenset(map(domain_of_key, keys))
         copy = CopyToWithhold(kind, domains, email_withheld is not None, thread_withheld is not None)
         yield copy_id, bool(withheld), owner_id, copy
 
@@ -172,11 +182,6 @@ def _statement(condition: ColumnElement[bool]) -> Select[int, bool, int, str, in
         .outerjoin(copy_participants, copy_participants.c.copy_id == copies.c.id)
     )
     return select(*columns).select_from(tables).where(condition).order_by(copies.c.id)
-
-
-@lru_cache(maxsize=100_000)
-def _domains(keys: frozenset[str]) -> frozenset[str]:
-    return frozenset(".".join(reversed(key[:-1].split("."))) for key in keys)
 
 
 def _exclusions_by_owner(connection: Connection) -> defaultdict[int, list[Exclusion]]:

@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, IntegrityError
 
 BUSY_TIMEOUT_MS = 30_000  # a writer waits that long for another before it gives up
 _MATCHING_LOCK = 0x706F7374  # any number that nothing else locks on
@@ -77,11 +77,9 @@ class Database:
 
     @staticmethod
     def was_overtaken(error: Exception) -> bool:
-        """Say whether a transaction failed because another one changed the same at that moment; it may be tried again."""
+        """Say whether a transaction failed because of another one at the same moment, and may be tried again."""
         overtaken = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-        return isinstance(error, IntegrityError) or (
-            isinstance(error, DBAPIError) and isinstance(error.orig, overtaken)
-        )
+        return isinstance(error, IntegrityError) or isinstance(getattr(error, "orig", None), overtaken)
 
     def checkpoint(self) -> None:
         """Move everything from SQLite's write-ahead log into the one file, so that the file is whole by itself."""
@@ -137,7 +135,9 @@ def _create_engine(text_url: str) -> Engine:
             "the database URL is unreadable; expected sqlite:///FILE or postgresql://USER@HOST/NAME"
         ) from error
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
-        return create_engine(url.set(drivername="postgresql+psycopg"))
+        engine = create_engine(url.set(drivername="postgresql+psycopg"))
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     if url.drivername == "sqlite" and url.database:
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
         event.listen(engine, "connect", _prepare_sqlite)
@@ -146,6 +146,11 @@ def _create_engine(text_url: str) -> Engine:
     raise DatabaseUrlError(
         f"{url.drivername!r} is no database of Postroom; expected sqlite:///FILE or postgresql://USER@HOST/NAME"
     )
+
+
+def _prepare_postgresql(connection: DBAPIConnection, _record: object) -> None:
+    connection.execute("SET jit = off")  # many joins over few rows: compiling them takes seconds, running them none
+    connection.commit()
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:

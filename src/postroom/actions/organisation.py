@@ -10,15 +10,19 @@ from postroom.core.modules import MODULE_NAME, MODULES_WITH_EMAILS, MODULES_WITH
 from postroom.storage import organisation, people
 from postroom.storage.database import Database
 from postroom.storage.ids import FIRST_ID, take_id
-from postroom.storage.migrations import migrate, newest_version, schema_version
+from postroom.storage.migrations import foreign_version, migrate, newest_version, schema_version
 
 _ROLE_DEPTH = 50
 
 
 def initialise(database: Database, name: str = "My organisation", time_zone: str = "UTC") -> bool:
-    """Bring the schema to the newest version and create the organisation if there is none; say whether it was."""
+    """Bring the schema to the newest version and create the organisation if there is none; say whether it was.
+
+    Raises InvalidInput; NotInitialised where a newer version of Postroom made the schema.
+    """
     _check_time_zone(time_zone)
     with database.write() as connection:
+        _refuse_foreign(foreign_version(connection))
         migrate(connection)
         if organisation.organisation_settings(connection) is not None:
             return False
@@ -29,6 +33,7 @@ def initialise(database: Database, name: str = "My organisation", time_zone: str
 def require_initialised(database: Database) -> None:
     """Raise NotInitialised where this version of Postroom cannot work with the database."""
     with database.read() as connection:
+        _refuse_foreign(foreign_version(connection))
         version = schema_version(connection)
     if version is None:
         raise NotInitialised("there is no Postroom in this database yet; run 'postroom init'")
@@ -36,6 +41,11 @@ def require_initialised(database: Database) -> None:
         raise NotInitialised(
             f"the database has schema {version}, not {newest_version()}; run 'postroom init' to upgrade"
         )
+
+
+def _refuse_foreign(version: str | None) -> None:
+    if version is not None:
+        raise NotInitialised(f"the database has schema {version}, of a newer version of Postroom; use that one")
 
 
 def add_role(database: Database, name: str, under: str | None = None) -> Role:

@@ -10,7 +10,7 @@ from postroom.core.model import Kind, Message
 from postroom.storage.associations import associate_new_copies
 from postroom.storage.database import lock_matching
 from postroom.storage.ids import take_ids
-from postroom.storage.schema import copies, copy_participants, raw_messages
+from postroom.storage.schema import copies, copy_participants, raw_messages, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ def store_copies(connection: Connection, source: Source, incoming: Sequence[Inco
     Copies, participants, associations and counts are all there after the transaction, or none is.
     """
     lock_matching(connection, exclusive=False)
+    # Whoever stores the same mail at the same time is to find it here, not to fail on it.
+    connection.execute(select(users.c.id).where(users.c.id == source.user_id).with_for_update(key_share=True))
     known = copy_ids(connection, source, [copy.uid for copy in incoming])
     new = list({copy.uid: copy for copy in incoming if copy.uid not in known}.values())
     if not new:

@@ -149,9 +149,9 @@ def _alice_changes_her_mind(office: Office) -> None:
     assert office.answer() == WILL_SHARES
     office.choose("Alice", "custom")
     assert office.answer() == WILL_SHARES
-    office.run("share", "--user", office.address("Alice"), f"Leads/{LEAD}")
+    office.run("share", office.address("Alice"), f"Leads/{LEAD}")
     assert office.answer() == BOTH_SHARE
-    office.run("unshare", "--user", office.address("Alice"), f"Leads/{LEAD}")
+    office.run("unshare", office.address("Alice"), f"Leads/{LEAD}")
     assert office.answer() == WILL_SHARES
     office.choose("Alice", "public")
     assert office.answer() == BOTH_SHARE

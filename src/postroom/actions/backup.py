@@ -18,14 +18,17 @@ def backup(database: Database, file: Path, on_progress: Progress) -> int:
     Raises AlreadyThere, InvalidInput.
     """
     if file.exists():
-        raise AlreadyThere(f"{file} is there already; name a new file")
+        raise _already_there(file)
     if not file.parent.is_dir():
         raise InvalidInput(f"file: there is no folder {file.parent}")
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".postroom-backup-") as folder:
         unfinished = Path(folder) / file.name
         rows = _write_backup(database, unfinished, on_progress)
         unfinished.chmod(0o600)
-        os.link(unfinished, file)  # unlike a rename, it never replaces a file that appeared meanwhile
+        try:
+            os.link(unfinished, file)  # unlike a rename, it never replaces a file that appeared meanwhile
+        except FileExistsError as error:
+            raise _already_there(file) from error
     return rows
 
 
@@ -46,6 +49,10 @@ def restore(database: Database, file: Path, on_progress: Progress) -> int:
             source.close()
 
 
+def _already_there(file: Path) -> AlreadyThere:
+    return AlreadyThere(f"{file} is there already; name a new file")
+
+
 def _write_backup(database: Database, file: Path, on_progress: Progress) -> int:
     target = Database(sqlite_url(file))
     try:
@@ -61,7 +68,7 @@ def _write_backup(database: Database, file: Path, on_progress: Progress) -> int:
 
 def _restore(database: Database, source: Database, file: Path, on_progress: Progress) -> int:
     if not upgrade_backup(source):
-        raise InvalidInput(f"file: {file} is not a backup of this or an older version of Postroom")
+        raise InvalidInput(f"file: {file} is damaged, or no backup of this version of Postroom or an older one")
     with database.write() as writing, source.read() as reading:
         if not is_empty(writing):
             raise AlreadyThere("the database holds data already; restore into a new data folder or an empty database")

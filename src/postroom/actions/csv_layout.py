@@ -56,9 +56,16 @@ def read_layout(header: list[str], key: str) -> Layout:
     )
 
 
+def is_text(value: str) -> bool:
+    """Say whether a value was UTF-8 in the file: what was not came as surrogates."""
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def _check_header(header: list[str]) -> None:
     if not any(name.strip() for name in header):
         raise InvalidInput("file: the first line is to name the fields, such as Last_Name,Email,Owner")
+    if not all(map(is_text, header)):
+        raise InvalidInput("file: the names of the fields in the first line are not UTF-8")
     repeated = [name for name, count in Counter(map(_folded, header)).items() if count > 1 or not name]
     if repeated:
         raise InvalidInput(f"file: the header names {repeated[0]!r} more than once, or not at all")

@@ -61,8 +61,8 @@ def _source(connection: Connection, destination: Destination) -> Source:
 
 def _messages(path: Path, report: MailReport, on_progress: Callable[[int], None]) -> Iterator[RawMessage]:
     for archived in read_archive(path):
+        on_progress(archived.size)
         if archived.raw is None:
             report.problems.append(Problem(archived.source, archived.problem or "cannot be read"))
             continue
         yield RawMessage(hashlib.sha256(archived.raw).hexdigest(), archived.raw, archived.source)
-        on_progress(len(archived.raw))

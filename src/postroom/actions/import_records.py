@@ -12,7 +12,7 @@ from typing import NamedTuple, TextIO
 
 from sqlalchemy import Connection
 
-from postroom.actions.csv_layout import Layout, read_layout
+from postroom.actions.csv_layout import Layout, is_text, read_layout
 from postroom.actions.errors import ActionError, InvalidInput
 from postroom.actions.lookups import get_module, get_user, parse_id, valid_address
 from postroom.core.addresses import normalise_address
@@ -59,7 +59,9 @@ def import_records(
     the rows read since last time. Raises InvalidInput, NotFound where the file as a whole is not usable.
     """
     rows = _read_rows(path)
-    header = next(rows, Row(1, [])).values
+    _, header, damage = next(rows, Row(1, []))
+    if damage is not None:
+        raise InvalidInput(f"file: {damage}")
     with database.read() as connection:
         module = get_module(connection, module_name)
         owner = None if default_owner is None else get_user(connection, default_owner)
@@ -108,6 +110,9 @@ def _parse_rows(text: TextIO) -> Iterator[Row]:
         except csv.Error as error:
             yield Row(line, [], f"not CSV up to line {reader.line_num}: {error}")
             continue
+        except UnicodeDecodeError as error:  # of UTF-16: in UTF-8, what cannot be decoded comes as it is
+            yield Row(line, [], f"nothing from here on was read, it is not UTF-16: {error.reason}")
+            return
         if values:
             yield Row(line, values)
 
@@ -131,24 +136,31 @@ class _RowsImport:
 
     def run(self, batch: list[Row]) -> None:
         """Save the rows that are good, and report the others."""
-        candidates = [record for row in batch if (record := self._record_or_reject(row)) is not None]
-        stored = records.records_by_import_key(
-            self._connection, self._module.id, [record.import_key for record in candidates]
-        )
-        new = [self._with_id(record) for record in candidates if record.import_key not in stored]
-        known = [(record, stored[record.import_key]) for record in candidates if record.import_key in stored]
+        rows = {
+            record.import_key: (row, record) for row in batch if (record := self._record_or_reject(row)) is not None
+        }
+        stored = records.records_by_import_key(self._connection, self._module.id, rows)
+        for key, old in stored.items():
+            if old.deleted_at is not None:
+                self._reject(rows.pop(key)[0], f"{old.id} is in the recycle bin; restore it first")
+        new = [self._with_id(record) for key, (_, record) in rows.items() if key not in stored]
+        known = [(record, stored[key]) for key, (_, record) in rows.items() if key in stored]
         changed = [as_stored for record, old in known if (as_stored := replace(record, id=old.id)) != old]
         records.save_records(self._connection, new, changed)
         self._report.created += len(new)
         self._report.updated += len(changed)
         self._report.unchanged += len(known) - len(changed)
+        self._report.rejected.sort(key=lambda rejected: rejected.row.line)
 
     def _record_or_reject(self, row: Row) -> Record | None:
         try:
             return self._record(row)
         except ActionError as error:
-            self._report.rejected.append(Rejected(row, str(error)))
+            self._reject(row, str(error))
             return None
+
+    def _reject(self, row: Row, reason: str) -> None:
+        self._report.rejected.append(Rejected(row, reason))
 
     def _record(self, row: Row) -> Record:
         given = self._fields(row)
@@ -178,7 +190,7 @@ class _RowsImport:
             raise InvalidInput(f"{len(row.values)} values where the header has {len(header)} names")
         given = {name: value.strip() for name, value in zip(header, row.values, strict=True) if value.strip()}
         for name, value in given.items():
-            if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            if not is_text(value):
                 raise InvalidInput(f"{name}: is not UTF-8")
             if "\x00" in value:
                 raise InvalidInput(f"{name}: contains a NUL")
@@ -201,8 +213,6 @@ class _RowsImport:
             return self._new_identity(column, record_id)
         if stored.module_id != self._module.id:
             raise InvalidInput(f"{column}: {text} is a record of another module")
-        if stored.deleted_at is not None:
-            raise InvalidInput(f"{column}: {text} is in the recycle bin; restore it first")
         return record_id, stored.import_key
 
     @staticmethod

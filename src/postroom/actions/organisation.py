@@ -12,17 +12,20 @@ from postroom.core.modules import MODULE_NAME, MODULES_WITH_EMAILS, MODULES_WITH
 from postroom.storage import organisation, people
 from postroom.storage.database import Database, lock_matching
 from postroom.storage.ids import FIRST_ID, take_id
-from postroom.storage.migrations import is_known, migrate, newest_version, schema_version
+from postroom.storage.migrations import foreign_version, migrate, newest_version, schema_version
 from postroom.storage.withholding import refresh_user
 
 _ROLE_DEPTH = 50
 
 
 def initialise(database: Database, name: str = "My organisation", time_zone: str = "UTC") -> bool:
-    """Bring the schema to the newest version and create the organisation if there is none; say whether it was."""
+    """Bring the schema to the newest version and create the organisation if there is none; say whether it was.
+
+    Raises InvalidInput; NotInitialised where a newer version of Postroom made the schema.
+    """
     _check_time_zone(time_zone)
     with database.write() as connection:
-        _require_known(schema_version(connection))
+        _refuse_foreign(foreign_version(connection))
         migrate(connection)
         if organisation.organisation_settings(connection) is not None:
             return False
@@ -33,10 +36,10 @@ def initialise(database: Database, name: str = "My organisation", time_zone: str
 def require_initialised(database: Database) -> None:
     """Raise NotInitialised where this version of Postroom cannot work with the database."""
     with database.read() as connection:
+        _refuse_foreign(foreign_version(connection))
         version = schema_version(connection)
     if version is None:
         raise NotInitialised("there is no Postroom in this database yet; run 'postroom init'")
-    _require_known(version)
     if version != newest_version():
         raise NotInitialised(
             f"the database has schema {version}, not {newest_version()}; run 'postroom init' to upgrade"
@@ -47,6 +50,11 @@ def time_zone_of(database: Database) -> ZoneInfo:
     """Give the organisation's time zone, in which times are shown to people."""
     with database.read() as connection:
         return ZoneInfo(get_organisation(connection)["time_zone"])
+
+
+def _refuse_foreign(version: str | None) -> None:
+    if version is not None:
+        raise NotInitialised(f"the database has schema {version}, of a newer version of Postroom; use that one")
 
 
 def add_role(database: Database, name: str, under: str | None = None, *, by: Actor, now: int) -> Role:
@@ -167,12 +175,6 @@ def list_modules(database: Database) -> list[Module]:
     """Give all modules."""
     with database.read() as connection:
         return organisation.list_modules(connection)
-
-
-def _require_known(version: str | None) -> None:
-    """Refuse what a newer version of Postroom made: nothing here knows what is in it."""
-    if version is not None and not is_known(version):
-        raise NotInitialised(f"the database has schema {version}, of a newer version of Postroom; use that version")
 
 
 def _taken_names() -> frozenset[str]:

@@ -7,7 +7,7 @@ import idna
 
 MAX_ADDRESS_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, as corrected by erratum 1690
 _NO_LOCAL_PART = '""'  # an empty quoted string: normalised addresses have no quotes
-_FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f<>,;:\"()\[\]\\@]")
+_FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f\ud800-\udfff<>,;:\"()\[\]\\@]")
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 
 
@@ -17,7 +17,7 @@ def normalise_address(text: str) -> str | None:
     Quoted local parts are refused: no mailbox of a customer has one, and forged mail does.
     """
     local, _, domain = text.strip().rpartition("@")
-    local = unicodedata.normalize("NFC", local).lower()
+    local = unicodedata.normalize("NFC", local.lower())  # in this order: lower case can decompose
     if not local or _FORBIDDEN.search(local):
         return None
     ascii_domain = normalise_domain(domain)

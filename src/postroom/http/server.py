@@ -12,7 +12,7 @@ from postroom.config import DATA_DIR_VARIABLE, DATABASE_URL_VARIABLE, Config
 from postroom.http.app import LOG_FORMAT_VARIABLE
 
 # A thread waits for PostgreSQL most of the time, and never for SQLite: more threads would only contend.
-_THREADS = {"postgresql": 8, "sqlite": 1}
+_THREADS = {"postgresql": 4, "sqlite": 1}
 _APPLICATION = "postroom.http.app:app_from_environment"
 _STOP_SECONDS = 3  # a client that never finishes its request must not hold up a stop
 
@@ -20,7 +20,10 @@ _STOP_SECONDS = 3  # a client that never finishes its request must not hold up a
 def serve(
     config: Config, host: str, port: int, workers: int, log_format: str, *, application: str = _APPLICATION
 ) -> None:
-    """Serve what the function `application` (module:name) builds in each worker, until SIGINT or SIGTERM; answers in hand are finished first. Raises InvalidInput."""
+    """Serve what the function `application` (module:name) builds in each worker, until SIGINT or SIGTERM.
+
+    Answers in hand are finished first. Raises InvalidInput.
+    """
     _require_free(host, port)
     os.environ |= {
         DATA_DIR_VARIABLE: str(config.data_dir),

@@ -165,11 +165,10 @@ def _read_role(
             if len(found) >= MAX_ADDRESSES:
                 problems.append(f"{label}: addresses beyond the first {MAX_ADDRESSES} were not read")
                 return
-            spec = spec[:MAX_FIELD_BYTES]
-            address = normalise_address(spec)
+            address = normalise_address(spec[:MAX_FIELD_BYTES])
             if address is None:
                 problems.append(f"{label}: not an address")
-                address = stand_in(spec)
+                address = stand_in(spec[:MAX_FIELD_BYTES])
             if address is not None and (role, address) not in found:
                 found[role, address] = Participant(role, address, _name(name))
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DatabaseError
 
 from postroom.storage.database import Database
 from postroom.storage.ids import next_id, set_next_id
-from postroom.storage.migrations import is_known, migrate, schema_version
+from postroom.storage.migrations import foreign_version, migrate, schema_version
 from postroom.storage.schema import metadata
 
 _BATCH_ROWS = 500
@@ -33,16 +33,19 @@ def is_empty(connection: Connection) -> bool:
 
 
 def upgrade_backup(backup: Database) -> bool:
-    """Bring a backup file to the newest schema; False where the file is no backup that this version knows."""
+    """Bring a backup file to the newest schema; False where it is damaged, or no backup of this or an older version."""
     try:
         with backup.write() as connection:
-            version = schema_version(connection)
-            if version is None or not is_known(version):
+            if schema_version(connection) is None or foreign_version(connection) or not _is_whole(connection):
                 return False
             migrate(connection)
     except DatabaseError:
         return False
     return True
+
+
+def _is_whole(backup: Connection) -> bool:
+    return bool(backup.exec_driver_sql("PRAGMA quick_check(1)").scalar_one() == "ok")
 
 
 def _copy_table(source: Connection, target: Connection, table: Table, on_progress: Progress) -> int:

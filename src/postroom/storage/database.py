@@ -130,7 +130,7 @@ def sqlite_url(path: Path) -> str:
 def _create_engine(text_url: str) -> Engine:
     try:
         url = make_url(text_url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
         raise DatabaseUrlError(
             "the database URL is unreadable; expected sqlite:///FILE or postgresql://USER@HOST/NAME"
         ) from error
@@ -138,7 +138,7 @@ def _create_engine(text_url: str) -> Engine:
         engine = create_engine(url.set(drivername="postgresql+psycopg"))
         event.listen(engine, "connect", _prepare_postgresql)
         return engine
-    if url.drivername == "sqlite" and url.database:
+    if url.drivername == "sqlite" and url.database not in (None, "", ":memory:"):  # there, each connection has its own
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

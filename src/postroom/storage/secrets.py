@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -23,32 +25,35 @@ class SecretBox:
     def seal(self, secret: str, context: str) -> bytes:
         """Encrypt a secret so that it opens only with the same context (whose secret it is)."""
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + AESGCM(self._key(create=True)).encrypt(nonce, secret.encode(), context.encode())
+        return nonce + self._cipher(create=True).encrypt(nonce, secret.encode(), context.encode())
 
     def open(self, sealed: bytes, context: str) -> str:
         """Decrypt what `seal` gave. Raises SecretKeyError where key, context or content are not the same."""
         nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
-            return AESGCM(self._key(create=False)).decrypt(nonce, ciphertext, context.encode()).decode()
-        except InvalidTag as error:
+            return self._cipher(create=False).decrypt(nonce, ciphertext, context.encode()).decode()
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to be anything that was sealed
             raise SecretKeyError(
                 f"{self._key_file} is not the key that this password was stored with; put the right file there"
             ) from error
 
-    def _key(self, *, create: bool) -> bytes:
+    def _cipher(self, *, create: bool) -> AESGCM:
         if create and not self._key_file.exists():
             self._create_key()
         try:
-            return bytes.fromhex(self._key_file.read_text().strip())
+            return AESGCM(bytes.fromhex(self._key_file.read_text().strip()))
         except (OSError, ValueError) as error:
             raise SecretKeyError(f"the key of the mailbox passwords cannot be read from {self._key_file}") from error
 
     def _create_key(self) -> None:
         """Write a new key that only this account can read; another process may have been faster."""
-        self._key_file.parent.mkdir(parents=True, exist_ok=True)
+        folder = self._key_file.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, unfinished = tempfile.mkstemp(dir=folder, prefix=f".{self._key_file.name}-")
         try:
-            descriptor = os.open(self._key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+            with suppress(FileExistsError):
+                os.link(unfinished, self._key_file)  # whole from the first moment, and never in place of another
+        finally:
+            Path(unfinished).unlink()

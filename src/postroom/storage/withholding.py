@@ -6,7 +6,7 @@ that it could touch in the same transaction: no answer ever reads a mark older t
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, product
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
@@ -27,6 +27,7 @@ from postroom.storage.schema import (
 )
 
 _CHUNK = 10_000  # ids in one statement: far below what both databases take
+_DOMAINS = 400  # in one condition: SQLite takes 1000 alternatives
 
 
 class ExclusionScope(NamedTuple):
@@ -75,7 +76,8 @@ def set_excluded(connection: Connection, scope: ExclusionScope, domains: Sequenc
         role_id, user_id = (scope.id if scope.scope == each else None for each in (Scope.ROLE, Scope.USER))
         row = {"id": take_id(connection), "role_id": role_id, "user_id": user_id, "domain": domain}
         connection.execute(insert(excluded_domains).values(row))
-    refresh(connection, and_(scope.copies(), _names_domain(before ^ after)))
+    for some in _portions(before ^ after):
+        refresh(connection, and_(scope.copies(), _names_domain(some)))
 
 
 def internal(connection: Connection) -> list[str]:
@@ -90,14 +92,15 @@ def set_internal(connection: Connection, domains: Sequence[str]) -> None:
     for domain in sorted(after - before):
         connection.execute(insert(internal_domains).values(domain=domain))
     everywhere = set(connection.execute(select(excluded_domains.c.domain)).scalars())
-    refresh(connection, and_(_names_domain(before ^ after), _names_domain(everywhere)))
+    for some, others in product(_portions(before ^ after), _portions(everywhere)):
+        refresh(connection, and_(_names_domain(some), _names_domain(others)))
 
 
 def refresh_user(connection: Connection, user_id: int) -> None:
     """Let a user's mail follow a change of the user's role."""
     of_roles = select(excluded_domains.c.domain).where(excluded_domains.c.role_id.is_not(None))
-    domains = set(connection.execute(of_roles).scalars())
-    refresh(connection, and_(copies.c.user_id == user_id, _names_domain(domains)))
+    for some in _portions(set(connection.execute(of_roles).scalars())):
+        refresh(connection, and_(copies.c.user_id == user_id, _names_domain(some)))
 
 
 def withhold_email(connection: Connection, user_id: int, email_key: bytes, withheld_at: int | None) -> None:
@@ -200,10 +203,16 @@ def _exclusions_by_owner(connection: Connection) -> defaultdict[int, list[Exclus
     return bound
 
 
-def _names_domain(domains: set[str]) -> ColumnElement[bool]:
+def _portions(domains: set[str]) -> Iterator[Sequence[str]]:
+    """Give domains in portions that one condition takes."""
+    listed = sorted(domains)
+    return (listed[start : start + _DOMAINS] for start in range(0, len(listed), _DOMAINS))
+
+
+def _names_domain(domains: Sequence[str]) -> ColumnElement[bool]:
     """Select the copies of which a participant is at one of the domains, or below it."""
     key = copy_participants.c.domain_key
-    below = (and_(key >= domain_key(domain), key < _end(domain_key(domain))) for domain in sorted(domains))
+    below = (and_(key >= domain_key(domain), key < _end(domain_key(domain))) for domain in domains)
     return copies.c.id.in_(select(copy_participants.c.copy_id).where(or_(False, *below)))
 
 

@@ -1,0 +1,246 @@
+"""Backups: everything, of one moment, in one file, into either kind of database."""
+
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from postroom.actions.backup import backup, restore
+from postroom.actions.change_sharing import set_role_permission, share_record
+from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput
+from postroom.actions.mailboxes import NewMailbox, add_mailbox, password_context
+from postroom.actions.organisation import add_module, add_role, initialise
+from postroom.actions.read_sharing_details import read_sharing_details
+from postroom.actions.records import delete_record
+from postroom.core.model import Permission
+from postroom.storage.database import Database, sqlite_url
+from postroom.storage.migrations import schema_version
+from postroom.storage.sharing_facts import SharingFactsReader
+from tests.servers.postroom_server import Installation
+from tests.storage.contents import contents
+from tests.team import NOW, Team, email_of
+
+LEAD = 1001
+on_sqlite = pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
+
+
+def silent(_table: str, _rows: int) -> None:
+    """Hear of progress and do nothing."""
+
+
+@pytest.fixture
+def target(installation: Installation) -> Iterator[Database]:
+    """Give a database without even a schema, of each kind."""
+    installation.data_dir.mkdir()
+    yield from opened(installation.database_url or sqlite_url(installation.data_dir / "postroom.sqlite3"))
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Database]:
+    """Give a SQLite database without even a schema."""
+    yield from opened(sqlite_url(tmp_path / "empty.sqlite3"))
+
+
+def opened(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="class")
+def office(shared_team: Team) -> Team:
+    """Give an organisation with something in every table, and more than a batch of some of it."""
+    team = shared_team
+    team.role("Management")
+    team.role("Sales", under="Management")
+    team.user("Alice", role="Sales", mailbox=None)
+    team.user("Bob", role="Management", profile="Administrator")
+    server = NewMailbox("imap", host="imap.team.example", password="correct horse")
+    add_mailbox(team.database, team.box, email_of("Alice"), server)
+    set_role_permission(team.database, "Sales", Permission.CUSTOM)
+    add_module(team.database, "Machines")
+    account = team.record("Accounts", "Bob")
+    team.record("Leads", "Alice", "größe@customer.example", record_id=LEAD, links=[account])
+    team.share("Alice", f"Leads/{LEAD}")
+    share_record(team.database, f"Leads/{LEAD}", user=None, role="Sales", and_subordinates=True)
+    delete_record(team.database, f"Accounts/{account}", now=NOW)
+    for number in range(6):
+        team.mail("Alice", *(f"p{number}-{other}@customer.example" for other in range(100)), "größe@customer.example")
+    team.crm_mail("Bob", "somebody@elsewhere.example", by_hand_on=LEAD)
+    team.token("Bob")
+    return team
+
+
+class TestThereAndBack:
+    def test_every_table_is_the_same_in_either_database(self, office: Team, target: Database, tmp_path: Path) -> None:
+        before = contents(office.database)
+        assert all(before.values())
+        rows = backup(office.database, tmp_path / "backup.sqlite3", silent)
+        assert restore(target, tmp_path / "backup.sqlite3", silent) == rows
+        assert contents(target) == before
+        assert rows == sum(map(len, before.values())) - len(before["next id"])
+
+    def test_what_is_restored_answers_and_goes_on(self, office: Team, target: Database, tmp_path: Path) -> None:
+        backup(office.database, tmp_path / "backup.sqlite3", silent)
+        restore(target, tmp_path / "backup.sqlite3", silent)
+        restored = Team(target, tmp_path)
+        answer = read_sharing_details(SharingFactsReader(target), office.token("Bob"), "Leads", str(LEAD), now=NOW)
+        assert answer == office.details("Bob", "Leads", LEAD)
+        assert [user.name for user in answer.share_from_users] == ["Alice"]
+        assert add_role(target, "Support").id > max(row[0] for row in contents(office.database)["copies"])
+        restored.mail("Alice", "größe@customer.example")
+
+    def test_the_passwords_open_with_the_key_and_not_without(
+        self, office: Team, empty: Database, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "backup.sqlite3"
+        backup(office.database, file, silent)
+        restore(empty, file, silent)
+        (mailbox,) = (row for row in contents(empty)["mailboxes"] if row[8] is not None)
+        assert office.box.open(bytes(mailbox[8]), password_context(int(mailbox[0]))) == "correct horse"
+        assert office.box._key_file.read_bytes() not in file.read_bytes()
+        assert b"correct horse" not in file.read_bytes()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Give where the backup goes, in a folder where nothing else is."""
+    (tmp_path / "backups").mkdir()
+    return tmp_path / "backups" / "backup.sqlite3"
+
+
+class TestMeanwhile:
+    def test_what_is_written_meanwhile_is_not_in_it(self, office: Team, empty: Database, file: Path) -> None:
+        before = contents(office.database)
+
+        def write(table: str, _rows: int) -> None:
+            office.mail("Alice", "größe@customer.example", by_hand_on=LEAD)
+            add_role(office.database, f"Role {table} {len(contents(office.database)['copies'])}")
+
+        backup(office.database, file, write)
+        restore(empty, file, silent)
+        del before["next id"]
+        assert {name: rows for name, rows in contents(empty).items() if name != "next id"} == before
+        assert add_role(empty, "Support").id > max(row[0] for row in before["copies"])
+
+
+class TestFile:
+    def test_is_one_that_only_this_account_reads(self, office: Team, file: Path) -> None:
+        backup(office.database, file, silent)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert list(file.parent.iterdir()) == [file]
+
+    def test_progress_counts_every_row(self, office: Team, file: Path) -> None:
+        heard: list[tuple[str, int]] = []
+        rows = backup(office.database, file, lambda table, count: heard.append((table, count)))
+        assert sum(count for _, count in heard) == rows
+        assert [count for table, count in heard if table == "copy_participants"] == [500, 114]
+
+    @on_sqlite
+    def test_never_replaces_another(self, office: Team, file: Path) -> None:
+        file.write_text("precious")
+        with pytest.raises(AlreadyThere, match="is there already; name a new file"):
+            backup(office.database, file, silent)
+        assert file.read_text() == "precious"
+
+    @on_sqlite
+    def test_not_even_one_that_appears_meanwhile(self, office: Team, file: Path) -> None:
+        with pytest.raises(AlreadyThere, match="is there already; name a new file"):
+            backup(office.database, file, lambda *_: file.write_text("precious"))
+        assert file.read_text() == "precious"
+        assert list(file.parent.iterdir()) == [file]
+
+    @on_sqlite
+    def test_of_a_folder_that_is_not_there(self, office: Team, tmp_path: Path) -> None:
+        with pytest.raises(InvalidInput, match="there is no folder"):
+            backup(office.database, tmp_path / "nowhere" / "backup.sqlite3", silent)
+
+    @on_sqlite
+    def test_one_that_was_interrupted_is_not_there(self, office: Team, file: Path) -> None:
+        with pytest.raises(Interrupted):
+            backup(office.database, file, interrupt)
+        assert list(file.parent.iterdir()) == []
+
+
+def overwrite_middle(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 8192] = bytes(8192)
+    file.write_bytes(content)
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl+C."""
+
+
+def interrupt(table: str, _rows: int) -> None:
+    if table == "copies":
+        raise Interrupted
+
+
+@on_sqlite
+class TestRestoring:
+    @pytest.fixture
+    def whole(self, office: Team, file: Path) -> Path:
+        """Give a backup."""
+        backup(office.database, file, silent)
+        return file
+
+    def test_leaves_the_backup_as_it_is(self, whole: Path, empty: Database) -> None:
+        before = whole.read_bytes()
+        restore(empty, whole, silent)
+        assert whole.read_bytes() == before
+
+    def test_fills_no_database_that_holds_nothing_but_an_organisation(self, whole: Path, target: Database) -> None:
+        initialise(target)
+        before = contents(target)
+        with pytest.raises(AlreadyThere, match="the database holds data already"):
+            restore(target, whole, silent)
+        assert contents(target) == before
+
+    def test_nor_one_that_holds_all(self, office: Team, whole: Path) -> None:
+        before = contents(office.database)
+        with pytest.raises(AlreadyThere, match="the database holds data already"):
+            restore(office.database, whole, silent)
+        assert contents(office.database) == before
+
+    def test_that_was_interrupted_leaves_nothing_behind(self, office: Team, whole: Path, target: Database) -> None:
+        with pytest.raises(Interrupted):
+            restore(target, whole, interrupt)
+        with target.read() as connection:
+            assert schema_version(connection) is None
+        restore(target, whole, silent)
+        assert contents(target) == contents(office.database)
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            pytest.param(lambda file: file.unlink(), id="not there"),
+            pytest.param(lambda file: (file.unlink(), file.mkdir()), id="a folder"),
+            pytest.param(lambda file: file.write_bytes(b""), id="empty"),
+            pytest.param(lambda file: file.write_text("not a database" * 100), id="text"),
+            pytest.param(lambda file: file.write_bytes(file.read_bytes()[:5000]), id="cut off early"),
+            pytest.param(lambda file: file.write_bytes(file.read_bytes()[:-9000]), id="cut off late"),
+            pytest.param(overwrite_middle, id="overwritten"),
+            pytest.param(lambda file: execute(file, "DROP TABLE alembic_version"), id="of another program"),
+            pytest.param(lambda file: execute(file, "DELETE FROM alembic_version"), id="of no version"),
+            pytest.param(lambda file: execute(file, "UPDATE alembic_version SET version_num = '9'"), id="newer"),
+        ],
+    )
+    def test_takes_nothing_but_a_whole_backup(
+        self, whole: Path, empty: Database, damage: Callable[[Path], object]
+    ) -> None:
+        damage(whole)
+        with pytest.raises(ActionError, match=r"^file: .*backup"):
+            restore(empty, whole, silent)
+        with empty.read() as connection:
+            assert schema_version(connection) is None
+
+
+def execute(file: Path, statement: str) -> None:
+    engine = create_engine(sqlite_url(file))
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

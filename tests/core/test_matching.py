@@ -1,0 +1,72 @@
+"""Which copies are one e-mail, and by which addresses a message finds its records."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from postroom.core.matching import addresses_of, email_key
+from postroom.core.model import Message, Participant, ParticipantRole
+
+MESSAGE = Message(
+    message_id="1@customer.example",
+    sender="carol@customer.example",
+    date=1_793_612_400,
+    subject="Offer",
+    participants=(Participant(ParticipantRole.FROM, "carol@customer.example", "Carol"),),
+    body_digest=b"\x01" * 32,
+    problems=(),
+)
+
+
+def key(copy_id: int = 1, **changes: Any) -> bytes:
+    return email_key(replace(MESSAGE, **changes), copy_id)
+
+
+class TestEmailKey:
+    def test_copies_in_two_mailboxes_are_one_email(self) -> None:
+        assert key(1) == key(2)
+
+    @pytest.mark.parametrize(
+        "change", [{"subject": "[list] Offer"}, {"participants": ()}, {"problems": ("Date: not a date",)}]
+    )
+    def test_what_transport_and_lists_change_does_not_matter(self, change: dict[str, Any]) -> None:
+        assert key(**change) == key()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"message_id": "2@customer.example"},
+            {"sender": "mallory@elsewhere.example"},
+            {"sender": None},
+            {"date": 1_793_612_401},
+            {"date": None},
+            {"body_digest": b"\x02" * 32},
+        ],
+        ids=str,
+    )
+    def test_a_message_id_alone_can_be_forged(self, change: dict[str, Any]) -> None:
+        assert key(**change) != key()
+
+    def test_without_a_message_id_nothing_groups(self) -> None:
+        assert key(1, message_id=None) != key(2, message_id=None)
+        assert key(1, message_id=None) == key(1, message_id=None)
+
+    def test_an_id_that_looks_like_none_is_an_id(self) -> None:
+        assert key(1, message_id="None") == key(2, message_id="None")
+        assert key(1, message_id="None") != key(1, message_id=None)
+
+    def test_nothing_moves_from_one_field_into_the_next(self) -> None:
+        assert key(message_id="a', 'b", sender="c") != key(message_id="a", sender="b', 'c")
+
+
+def test_every_participant_ties_a_message_to_records() -> None:
+    people = [Participant(role, f"{role}@customer.example", "") for role in ParticipantRole]
+    twice = Participant(ParticipantRole.TO, "cc@customer.example", "Again")
+    assert addresses_of(replace(MESSAGE, participants=(*people, twice))) == {
+        "from@customer.example",
+        "to@customer.example",
+        "cc@customer.example",
+        "bcc@customer.example",
+    }
+    assert addresses_of(replace(MESSAGE, participants=())) == frozenset()

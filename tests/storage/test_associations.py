@@ -1,0 +1,253 @@
+"""Which mail belongs to which record, and that the counts which answers are read from never differ from it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, func, select
+
+from postroom.core.model import AssociatedBy, Kind, Record
+from postroom.mail.parse import parse_message
+from postroom.storage import people, records
+from postroom.storage.associations import associate_by_hand, associate_changed_records
+from postroom.storage.database import Database, lock_matching
+from postroom.storage.mail import IncomingCopy, Source, store_copies
+from postroom.storage.mailboxes import mailbox_of
+from postroom.storage.organisation import find_module
+from postroom.storage.schema import associations, copies, record_mail
+from tests.storage.conftest import Background, at_once
+from tests.team import Team, email_of, message
+
+ADDRESSES = tuple(f"{name}@customer.example" for name in ("ada", "ben", "cleo"))
+OWNERS = ("Alice", "Bob")
+RECORDS = (1001, 1002)  # of which only the second is there from the beginning
+BY_ADDRESS, BY_HAND = AssociatedBy.ADDRESS, AssociatedBy.HAND
+
+some_addresses = st.sets(st.sampled_from(ADDRESSES), max_size=2)
+
+
+@dataclass(frozen=True)
+class NewMail:
+    """Messages come into a mailbox, or are sent from the CRM, in one batch."""
+
+    owner: str
+    sent_from_crm: bool
+    addresses: list[set[str]]
+
+
+@dataclass(frozen=True)
+class SavedRecords:
+    """Records are created, or get these addresses in place of those that they had."""
+
+    addresses: dict[int, set[str]]
+
+
+@dataclass(frozen=True)
+class FiledByHand:
+    """Somebody associates mail with a record; numbers wrap around."""
+
+    record_id: int
+    copies: set[int]
+
+
+steps = st.one_of(
+    st.builds(NewMail, st.sampled_from(OWNERS), st.booleans(), st.lists(some_addresses, min_size=1, max_size=3)),
+    st.builds(SavedRecords, st.dictionaries(st.sampled_from(RECORDS), some_addresses, min_size=1)),
+    st.builds(FiledByHand, st.sampled_from(RECORDS), st.sets(st.integers(0, 5), min_size=1, max_size=2)),
+)
+
+
+class Undone(Exception):
+    """An example is over; nothing of it stays."""
+
+
+@dataclass
+class Office:
+    """What there ought to be, beside the database where it is."""
+
+    connection: Connection
+    sources: dict[tuple[str, bool], Source]
+    module_id: int
+    owner_id: int
+    records: dict[int, set[str]] = field(default_factory=dict)
+    mail: dict[int, tuple[Source, set[str]]] = field(default_factory=dict)
+    by_hand: set[tuple[int, int]] = field(default_factory=set)
+    uids: Iterable[int] = field(default_factory=count)
+
+    def take(self, step: NewMail | SavedRecords | FiledByHand) -> None:
+        if isinstance(step, NewMail):
+            self._receive(step)
+        elif isinstance(step, SavedRecords):
+            self._save(step)
+        elif step.record_id in self.records and self.mail:
+            self._file(step.record_id, {sorted(self.mail)[number % len(self.mail)] for number in step.copies})
+
+    def _receive(self, step: NewMail) -> None:
+        source = self.sources[step.owner, step.sent_from_crm]
+        ids = store_copies(self.connection, source, [_incoming(next(iter(self.uids)), each) for each in step.addresses])
+        self.mail |= {copy_id: (source, each) for copy_id, each in zip(ids, step.addresses, strict=True)}
+
+    def _save(self, step: SavedRecords) -> None:
+        saved = {record_id: self._record(record_id, each) for record_id, each in step.addresses.items()}
+        new = [record for record_id, record in saved.items() if record_id not in self.records]
+        records.save_records(self.connection, new, [record for record in saved.values() if record not in new])
+        self.records |= step.addresses
+
+    def _file(self, record_id: int, copy_ids: set[int]) -> None:
+        filed = {(record_id, copy_id) for copy_id in copy_ids}
+        assert associate_by_hand(self.connection, record_id, copy_ids) == len(filed - self.by_hand)
+        self.by_hand |= filed
+
+    def _record(self, record_id: int, addresses: set[str]) -> Record:
+        name = f"id:{record_id}"
+        return Record(
+            record_id, self.module_id, self.owner_id, name, "{}", name, None, frozenset(addresses), frozenset()
+        )
+
+    def expected(self) -> set[tuple[int, int, str]]:
+        """Give all associations that there ought to be, in whatever order things came."""
+        by_address = {
+            (record_id, copy_id, BY_ADDRESS.value)
+            for record_id, of_record in self.records.items()
+            for copy_id, (_, of_mail) in self.mail.items()
+            if of_record & of_mail
+        }
+        return by_address | {(*pair, BY_HAND.value) for pair in self.by_hand}
+
+    def counted(self) -> dict[tuple[int, int, str, str], int]:
+        """Count them, as it ought to be kept."""
+        sources = {copy_id: source for copy_id, (source, _) in self.mail.items()}
+        return Counter((r, sources[c].user_id, sources[c].kind.value, by) for r, c, by in self.expected())
+
+    def assert_as_it_ought_to_be(self) -> None:
+        found = [tuple(row) for row in self.connection.execute(select(associations))]
+        kept = [tuple(row) for row in self.connection.execute(select(record_mail))]
+        assert sorted(found) == sorted(self.expected())
+        assert sorted(kept) == sorted((*key, number) for key, number in self.counted().items())
+
+
+def _incoming(uid: int, addresses: Iterable[str]) -> IncomingCopy:
+    """Give a message in which an address that stands in From stands in To as well."""
+    named = sorted(addresses)
+    raw = message(named[0] if named else "somebody@elsewhere.example", [*named, "team@team.example"], f"<{uid}@x>")
+    return IncomingCopy(str(uid), raw, parse_message(raw))
+
+
+def _open_office(connection: Connection) -> Office:
+    sources, module = {}, find_module(connection, "Leads")
+    assert module is not None
+    for name in OWNERS:
+        user = people.find_user(connection, email_of(name))
+        assert user is not None
+        mailbox = mailbox_of(connection, user.id)
+        assert mailbox is not None
+        sources[name, False] = Source(user.id, Kind(mailbox.protocol), mailbox.id, "INBOX", 1)
+        sources[name, True] = Source(user.id, Kind.CRM, None, "", 0)
+    return Office(connection, sources, module.id, sources["Bob", True].user_id)
+
+
+@pytest.fixture(scope="class")
+def staffed(shared_team: Team) -> Team:
+    """Give a team of two with a mailbox each, and without mail or records before and after each example."""
+    shared_team.user("Alice", mailbox="imap")
+    shared_team.user("Bob", mailbox="pop")
+    return shared_team
+
+
+class TestInAnyOrder:
+    @given(taken=st.lists(steps, min_size=3, max_size=8))
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def test_mail_and_records_find_each_other_and_are_counted(
+        self, staffed: Team, taken: list[NewMail | SavedRecords | FiledByHand]
+    ) -> None:
+        with suppress(Undone), staffed.database.write() as connection:
+            office = _open_office(connection)
+            office.take(SavedRecords({RECORDS[1]: set()}))
+            for step in taken:
+                office.take(step)
+                office.assert_as_it_ought_to_be()
+            raise Undone
+
+    def test_associating_again_changes_nothing(self, staffed: Team) -> None:
+        with suppress(Undone), staffed.database.write() as connection:
+            office = _open_office(connection)
+            office.take(SavedRecords({1001: {ADDRESSES[0]}, 1002: {ADDRESSES[0], ADDRESSES[1]}}))
+            office.take(NewMail("Alice", False, [{ADDRESSES[0]}, {ADDRESSES[0], ADDRESSES[1]}]))
+            associate_changed_records(connection, [1001])
+            associate_changed_records(connection, [1001, 1002])
+            associate_changed_records(connection, [])
+            office.assert_as_it_ought_to_be()
+            raise Undone
+
+
+class TestAtTheSameTime:
+    """Mail that is not committed yet and a record that is not committed yet cannot see each other."""
+
+    @pytest.fixture
+    def busy(self, team: Team) -> Team:
+        for name in OWNERS:
+            team.user(name)
+        return team
+
+    def test_mail_waits_for_a_record_that_is_being_saved(self, busy: Team, background: Background) -> None:
+        with busy.database.write() as connection:
+            lock_matching(connection, exclusive=True)
+            _open_office(connection).take(SavedRecords({1001: {ADDRESSES[0]}}))
+            coming = background.start(lambda: busy.mail("Alice", ADDRESSES[0]))
+        coming.result()
+        assert _associated(busy.database) == [(1001, 1)]
+
+    def test_a_record_waits_for_mail_that_is_coming_in(self, busy: Team, background: Background) -> None:
+        with busy.database.write() as connection:
+            _open_office(connection).take(NewMail("Alice", False, [{ADDRESSES[0]}]))
+            saving = background.start(lambda: busy.record("Leads", "Bob", ADDRESSES[0], record_id=1001))
+        saving.result()
+        assert _associated(busy.database) == [(1001, 1)]
+
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    def test_mail_of_two_mailboxes_does_not_wait(self, busy: Team, background: Background) -> None:
+        with busy.database.write() as connection:
+            _open_office(connection).take(NewMail("Alice", False, [{ADDRESSES[0]}]))
+            assert background.start(lambda: busy.mail("Bob", ADDRESSES[1])).done()
+
+    def test_many_lose_nothing_and_do_not_block_each_other(self, busy: Team) -> None:
+        rounds = 6
+        lead = busy.record("Leads", "Bob")
+
+        def receive(owner: str) -> None:
+            for _ in range(rounds):
+                busy.mail(owner, *ADDRESSES, by_hand_on=lead)
+
+        def save(owner: str) -> None:
+            for number in range(rounds):
+                busy.record("Leads", owner, ADDRESSES[number % 3], ADDRESSES[(number + 1) % 3])
+
+        at_once(*[lambda: receive("Alice"), lambda: receive("Bob"), lambda: save("Alice"), lambda: save("Bob")])
+        by_address = [(record_id, number) for record_id, number in _associated(busy.database) if record_id != lead]
+        assert [number for _, number in by_address] == [2 * rounds] * (2 * rounds)
+        assert _counts_kept(busy.database) == _counts(busy.database)
+
+
+def _associated(database: Database) -> list[tuple[int, int]]:
+    """Give each record that has mail, and how many messages."""
+    with database.read() as connection:
+        number = func.count(associations.c.copy_id.distinct())
+        rows = connection.execute(select(associations.c.record_id, number).group_by(associations.c.record_id))
+        return [(row[0], row[1]) for row in rows]
+
+
+def _counts(database: Database) -> set[tuple[object, ...]]:
+    key = (associations.c.record_id, copies.c.user_id, copies.c.kind, associations.c.associated_by)
+    counted = select(*key, func.count()).join(copies, copies.c.id == associations.c.copy_id).group_by(*key)
+    with database.read() as connection:
+        return {tuple(row) for row in connection.execute(counted)}
+
+
+def _counts_kept(database: Database) -> set[tuple[object, ...]]:
+    with database.read() as connection:
+        return {tuple(row) for row in connection.execute(select(record_mail))}

@@ -1,0 +1,207 @@
+"""The schema: made by the migrations exactly as the tables say, and deaf to what the law does not know."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox
+from postroom.actions.organisation import initialise
+from postroom.storage.database import Database
+from postroom.storage.migrations import migrate, newest_version, schema_version
+from postroom.storage.schema import metadata
+from tests.servers.postroom_server import Installation
+from tests.storage.conftest import SECONDS
+from tests.storage.contents import contents
+from tests.team import Team, email_of
+
+NOT_IN_METADATA = {"alembic_version", "ids"}
+
+
+class Interrupted(Exception):
+    """Something went wrong in the middle."""
+
+
+def described(connection: Connection, schema: str | None = None) -> dict[str, Any]:
+    """Give what a database knows of its tables; two that are equal work alike."""
+    inspector = inspect(connection)
+    readers = (
+        inspector.get_columns,
+        inspector.get_pk_constraint,
+        inspector.get_unique_constraints,
+        inspector.get_check_constraints,
+        inspector.get_indexes,
+        inspector.get_foreign_keys,
+        inspector.get_table_options,
+    )
+    names = set(inspector.get_table_names(schema)) - NOT_IN_METADATA
+    return {name: [_plain(read(name, schema)) for read in readers] for name in names}
+
+
+def _plain(found: Any) -> Any:
+    """Give what compares: in no order, with the text of conditions, and wherever the tables lie."""
+    if isinstance(found, list):
+        return sorted(map(_plain, found), key=str)
+    if isinstance(found, dict):
+        return {name: _plain(value) for name, value in found.items() if name != "referred_schema"}
+    return str(found)
+
+
+@pytest.fixture
+def twin(database: Database, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """Give the description of a database of the same kind, made from the tables without a migration."""
+    if database.dialect == "sqlite":
+        engine = create_engine(f"sqlite:///{tmp_path}/twin.sqlite3")
+        with engine.begin() as connection:
+            metadata.create_all(connection)
+            yield described(connection)
+        engine.dispose()
+        return
+    with database.write() as connection:
+        connection.execute(text("CREATE SCHEMA twin"))
+        metadata.create_all(connection.execution_options(schema_translate_map={None: "twin"}))
+        yield described(connection, "twin")
+
+
+class TestMigrations:
+    def test_nothing_is_left_to_migrate(self, database: Database) -> None:
+        with database.read() as connection:
+            difference = compare_metadata(MigrationContext.configure(connection), metadata)
+        assert [change for change in difference if change[1].name not in NOT_IN_METADATA] == []
+
+    def test_they_make_what_the_tables_say(self, database: Database, twin: dict[str, Any]) -> None:
+        """The comparison above does not look at conditions, which this one does."""
+        with database.read() as connection:
+            migrated = described(connection)
+        assert migrated == twin
+        assert set(migrated) == set(metadata.tables)
+
+    def test_a_database_knows_its_version(self, empty_database: Database) -> None:
+        with empty_database.write() as connection:
+            assert schema_version(connection) is None
+            migrate(connection)
+            assert schema_version(connection) == newest_version()
+
+    def test_they_are_part_of_the_transaction(self, empty_database: Database) -> None:
+        with suppress(Interrupted), empty_database.write() as connection:
+            migrate(connection)
+            raise Interrupted
+        with empty_database.read() as connection:
+            assert inspect(connection).get_table_names() == []
+
+    @pytest.mark.parametrize("installation", ["postgresql"], indirect=True)
+    def test_several_that_initialise_at_once_all_succeed(self, installation: Installation) -> None:
+        started = [subprocess.Popen(installation.command("init"), env=installation.variables) for _ in range(3)]
+        assert [process.wait(SECONDS) for process in started] == [0, 0, 0]
+
+    def test_initialising_again_changes_nothing(self, team: Team) -> None:
+        _furnish(team)
+        before = contents(team.database)
+        assert initialise(team.database, "Another name", "Europe/Vienna") is False
+        assert contents(team.database) == before
+
+
+class TestOnlyOnceEach:
+    """What two requests at the same moment must not do, the database refuses."""
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT INTO organisation SELECT 2, name, time_zone, default_permission, crm_access FROM organisation",
+            "UPDATE users SET email = 'same@team.example'",
+            "UPDATE roles SET name = 'Same'",
+            "UPDATE modules SET module_key = 'same'",
+            "UPDATE records SET import_key = 'same'",
+            "UPDATE mailboxes SET address = 'same@team.example'",
+            "UPDATE mailboxes SET user_id = (SELECT min(id) FROM users)",
+            "UPDATE copies SET uid = 'same', mailbox_id = (SELECT min(id) FROM mailboxes) WHERE kind = 'imap'",
+            "UPDATE copies SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
+        ],
+    )
+    def test_is_refused(self, furnished: Team, statement: str) -> None:
+        with pytest.raises(IntegrityError), furnished.database.write() as connection:
+            connection.execute(text(statement))
+
+    def test_mailboxes_that_are_disconnected_do_not_count(self, team: Team) -> None:
+        team.user("Alice", mailbox=None)
+        for protocol in ("imap", "pop", "imap"):
+            team.mailbox("Alice", protocol)
+            disconnect_mailbox(team.database, email_of("Alice"))
+        add_mailbox(team.database, team.box, email_of("Alice"), NewMailbox("imap"))
+
+
+# For each check a statement that breaks it and no other; "everyone" is a word that the law does not know.
+BREAKS = {
+    "ck_associations_associated_by": "UPDATE associations SET associated_by = 'everyone'",
+    "ck_copies_kind": "UPDATE copies SET kind = 'everyone' WHERE kind = 'imap'",
+    "ck_copies_source": "UPDATE copies SET mailbox_id = NULL WHERE kind = 'imap'",
+    "ck_copy_participants_role": "UPDATE copy_participants SET role = 'everyone' WHERE role = 'from'",
+    "ck_mailboxes_protocol": "UPDATE mailboxes SET protocol = 'crm'",
+    "ck_mailboxes_security": "UPDATE mailboxes SET security = 'everyone'",
+    "ck_mailboxes_state": "UPDATE mailboxes SET state = 'everyone'",
+    "ck_organisation_crm_access": "UPDATE organisation SET crm_access = 'everyone'",
+    "ck_organisation_default_permission": "UPDATE organisation SET default_permission = 'everyone'",
+    "ck_organisation_only_one": "UPDATE organisation SET id = 2",
+    "ck_record_mail_associated_by": "UPDATE record_mail SET associated_by = 'everyone'",
+    "ck_record_mail_kind": "UPDATE record_mail SET kind = 'everyone'",
+    "ck_record_mail_some": "UPDATE record_mail SET copies = 0",
+    "ck_record_shares_user_or_role": "UPDATE record_shares SET user_id = NULL, role_id = NULL",
+    "ck_roles_email_permission": "UPDATE roles SET email_permission = 'everyone'",
+    "ck_users_assigned_permission": "UPDATE users SET assigned_permission = 'everyone'",
+    "ck_users_chosen_permission": "UPDATE users SET chosen_permission = 'users_choice'",
+    "ck_users_profile": "UPDATE users SET profile = 'everyone'",
+    "ck_users_status": "UPDATE users SET status = 'everyone'",
+}
+
+
+class TestChecks:
+    def test_every_check_is_tried(self) -> None:
+        checks = {
+            str(constraint.name)
+            for table in metadata.tables.values()
+            for constraint in table.constraints
+            if isinstance(constraint, CheckConstraint)
+        }
+        assert set(BREAKS) == checks
+
+    @pytest.mark.parametrize("check", BREAKS)
+    def test_it_refuses_what_the_law_does_not_know(self, furnished: Team, check: str) -> None:
+        with pytest.raises(IntegrityError, match=check), furnished.database.write() as connection:
+            connection.execute(text(BREAKS[check]))
+
+    def test_a_share_is_with_a_user_or_a_role_and_not_both(self, furnished: Team) -> None:
+        both = text("UPDATE record_shares SET role_id = (SELECT min(id) FROM roles)")
+        with pytest.raises(IntegrityError, match="user_or_role"), furnished.database.write() as connection:
+            connection.execute(both)
+
+    def test_there_are_foreign_keys_on_both_databases(self, furnished: Team) -> None:
+        with pytest.raises(IntegrityError), furnished.database.write() as connection:
+            connection.execute(text("UPDATE records SET owner_id = 1"))
+
+
+@pytest.fixture(scope="class")
+def furnished(shared_team: Team) -> Team:
+    """Give a team with two of everything; its tests change nothing."""
+    _furnish(shared_team)
+    return shared_team
+
+
+def _furnish(team: Team) -> None:
+    for name, role in (("Alice", "Sales"), ("Bob", "Support")):
+        team.role(role)
+        team.user(name, role=role)
+        lead = team.record("Leads", name, "lead@customer.example")
+        team.mail(name, "lead@customer.example", by_hand_on=lead)
+        team.crm_mail(name, "lead@customer.example")
+        with team.database.write() as connection:
+            connection.execute(
+                text("INSERT INTO record_shares SELECT :id, :id, owner_id, NULL, false FROM records WHERE id = :id"),
+                {"id": lead},
+            )

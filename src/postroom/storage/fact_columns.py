@@ -1,8 +1,10 @@
 """The facts of the law as columns of a statement, and back: viewer, owner of mail, grounds to see a record."""
 
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Text, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Text, and_, case, func, literal, or_, select
 
 from postroom.core.model import Profile
 from postroom.core.sharing import Ground, Membership, Organisation, Owner, Setting, Viewer
@@ -17,7 +19,9 @@ from postroom.storage.schema import (
     users,
 )
 
-GROUNDS = tuple(Ground)
+# A statement gives the grounds that hold as the sum of their bits.
+_BITS = {ground: 1 << place for place, ground in enumerate(Ground)}
+GROUNDS = tuple(tuple(ground for ground in Ground if bits & _BITS[ground]) for bits in range(1 << len(Ground)))
 VIEWER_COLUMNS = 5
 OWNER_COLUMNS = 10
 
@@ -25,42 +29,57 @@ VIEWER, VIEWER_ROLE = users.alias("viewer"), roles.alias("viewer_role")
 HOLDER, HOLDER_ROLE = users.alias("holder"), roles.alias("holder_role")
 
 
-def is_superior(above: FromClause, below: FromClause) -> ColumnElement[bool]:
-    """Say that one role is a strict ancestor of another: its lineage is where the other's begins."""
-    begins_alike = func.substr(below.c.lineage, number(1), func.length(above.c.lineage)) == above.c.lineage
-    return and_(begins_alike, below.c.lineage != above.c.lineage)
+class ViewerColumns(NamedTuple):
+    """What of the viewer is compared with records, shares, audiences and holders of mail."""
+
+    viewer_id: ColumnElement[int]
+    viewer_role_id: ColumnElement[int | None]
+    viewer_profile: ColumnElement[str]
+    viewer_lineage: ColumnElement[str | None]
+
+    def labelled(self) -> list[ColumnElement[Any]]:
+        """Give the columns under the names by which `viewer_of` finds them; the id stands in `viewer_columns`."""
+        return [column.label(name) for name, column in self._asdict().items() if name != "viewer_id"]
+
+
+VIEWER_ITSELF = ViewerColumns(VIEWER.c.id, VIEWER.c.role_id, VIEWER.c.profile, VIEWER_ROLE.c.lineage)
+
+
+def viewer_of(step: FromClause) -> ViewerColumns:
+    """Give the viewer that a step of a statement has found."""
+    return ViewerColumns(*(step.c[name] for name in ViewerColumns._fields))
 
 
 class RecordSource(NamedTuple):
-    """A record in a statement, with the tables that the viewer's grounds to see it are read from."""
+    """A record in a statement, with the tables that a viewer's grounds to see it are read from."""
 
     record: FromClause
     module: FromClause
     owner: FromClause
     owner_role: FromClause
 
-    def grounds(self) -> dict[Ground, ColumnElement[bool]]:
-        """Say of each ground whether it holds for the viewer."""
-        share, share_role = record_shares.alias(), roles.alias()
-        with_superior = share.outerjoin(share_role, share_role.c.id == share.c.role_id)
-        above = and_(share.c.and_subordinates, is_superior(share_role, VIEWER_ROLE))
-        return {
+    def grounds(self, viewer: ViewerColumns) -> ColumnElement[int]:
+        """Give the grounds that hold as the bits of a number, 0 for a record that is not there."""
+        own = {
             Ground.MODULE_IS_PUBLIC: self.module.c.is_public,
-            Ground.OWNS_RECORD: self.record.c.owner_id == VIEWER.c.id,
-            Ground.SUPERIOR_OF_RECORD_OWNER: is_superior(VIEWER_ROLE, self.owner_role),
-            Ground.RECORD_SHARED_WITH_USER: self._is_shared(share, share, share.c.user_id == VIEWER.c.id),
-            Ground.RECORD_SHARED_WITH_ROLE: self._is_shared(share, share, share.c.role_id == VIEWER.c.role_id),
-            Ground.RECORD_SHARED_WITH_ROLE_ABOVE: self._is_shared(share, with_superior, above),
-            Ground.ADMINISTRATOR: VIEWER.c.profile == constant(Profile.ADMINISTRATOR),
+            Ground.OWNS_RECORD: self.record.c.owner_id == viewer.viewer_id,
+            Ground.SUPERIOR_OF_RECORD_OWNER: _is_superior(viewer.viewer_lineage, self.owner_role.c.lineage),
+            Ground.ADMINISTRATOR: viewer.viewer_profile == constant(Profile.ADMINISTRATOR),
         }
+        bits = reduce(add, (_bit(ground, condition) for ground, condition in own.items()))
+        return case((self.record.c.id.is_not(None), bits + self._shares(viewer)), else_=number(0))
 
-    def _is_shared(self, share: FromClause, tables: FromClause, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-        shared = select(1).select_from(tables).where(share.c.record_id == self.record.c.id, condition)
-        return exists(shared.correlate(self.record, VIEWER, VIEWER_ROLE))
-
-    def is_seen(self) -> ColumnElement[bool]:
-        """Say that one of the grounds holds, for a record that is there."""
-        return and_(self.record.c.id.is_not(None), or_(*self.grounds().values()))
+    def _shares(self, viewer: ViewerColumns) -> ColumnElement[int]:
+        share, share_role = record_shares.alias(), roles.alias()
+        with_role = share.outerjoin(share_role, share_role.c.id == share.c.role_id)
+        grants = _grants(share, share_role, viewer)
+        bits = (
+            func.max(_bit(Ground.RECORD_SHARED_WITH_USER, grants.by_name))
+            + func.max(_bit(Ground.RECORD_SHARED_WITH_ROLE, grants.by_role))
+            + func.max(_bit(Ground.RECORD_SHARED_WITH_ROLE_ABOVE, grants.by_role_above))
+        )
+        shared = select(bits).select_from(with_role).where(share.c.record_id == self.record.c.id)
+        return func.coalesce(shared.correlate_except(with_role).scalar_subquery(), number(0))
 
     def join(self, tables: FromClause, condition: ColumnElement[bool]) -> FromClause:
         """Join the record, unless it is in the recycle bin, with its owner."""
@@ -80,10 +99,10 @@ def record_source(name: str) -> RecordSource:
 def viewer_columns() -> list[ColumnElement[Any]]:
     """Give the viewer, and the organisation's settings as they bear on the viewer."""
     return [
-        VIEWER.c.id,
-        VIEWER.c.status,
+        VIEWER.c.id.label("viewer_id"),
+        VIEWER.c.status.label("viewer_status"),
         organisation.c.default_permission,
-        _membership(organisation.c.default_audience_id),
+        _membership(organisation.c.default_audience_id, VIEWER_ITSELF).label("default_membership"),
         organisation.c.crm_access,
     ]
 
@@ -94,57 +113,33 @@ def viewer_in(columns: tuple[Any, ...]) -> tuple[Viewer, Organisation]:
     return Viewer(user_id, status), Organisation(Setting(permission, membership), crm_access)
 
 
-def owner_columns() -> list[ColumnElement[Any]]:
+def owner_columns(viewer: ViewerColumns) -> list[ColumnElement[Any]]:
     """Give the holder of mail as the law sees an owner; `email_shares` is joined to the record asked about."""
     return [
         HOLDER.c.id,
         HOLDER.c.status,
-        is_superior(VIEWER_ROLE, HOLDER_ROLE),
+        _is_superior(viewer.viewer_lineage, HOLDER_ROLE.c.lineage),
         email_shares.c.shared_at,
         HOLDER_ROLE.c.email_permission,
-        _membership(HOLDER_ROLE.c.audience_id),
+        _membership(HOLDER_ROLE.c.audience_id, viewer),
         HOLDER.c.assigned_permission,
-        _membership(HOLDER.c.assigned_audience_id),
+        _membership(HOLDER.c.assigned_audience_id, viewer),
         HOLDER.c.chosen_permission,
-        _membership(HOLDER.c.chosen_audience_id),
+        _membership(HOLDER.c.chosen_audience_id, viewer),
     ]
 
 
 def owner_in(columns: tuple[Any, ...]) -> Owner:
     """Give what `owner_columns` read."""
-    user_id, status, below_viewer, shared_at, *settings = columns
-    by_role, assigned, chosen = (
-        None if permission is None else Setting(permission, membership)
-        for permission, membership in zip(settings[0::2], settings[1::2], strict=True)
-    )
-    return Owner(user_id, status, by_role, assigned, chosen, bool(below_viewer), shared_at)
-
-
-def grounds_in(row: tuple[Any, ...], start: int) -> tuple[Ground, ...]:
-    """Give the grounds that hold, of the columns of `RecordSource.grounds` from a place on."""
-    return tuple([ground for ground, holds in zip(GROUNDS, row[start:], strict=False) if holds])
-
-
-def _membership(audience_id: ColumnElement[Any]) -> ColumnElement[str]:
-    """Say how the viewer stands to an audience; of several ways the one that is first in the alphabet."""
-    member, member_role = audience_members.alias(), roles.alias()
-    by_name, by_role = member.c.user_id == VIEWER.c.id, member.c.role_id == VIEWER.c.role_id
-    above = and_(member.c.and_subordinates, is_superior(member_role, VIEWER_ROLE))
-    way = case(
-        (by_name, constant(Membership.LISTED_BY_NAME)),
-        (by_role, constant(Membership.LISTED_BY_ROLE)),
-        else_=constant(Membership.LISTED_BY_ROLE_ABOVE),
-    )
-    listed = (
-        select(func.min(way))
-        .select_from(member.outerjoin(member_role, member_role.c.id == member.c.role_id))
-        .where(member.c.audience_id == audience_id, or_(by_name, by_role, above))
-        .correlate(organisation, HOLDER, HOLDER_ROLE, VIEWER, VIEWER_ROLE)
-        .scalar_subquery()
-    )
-    return case(
-        (audience_id.is_(None), constant(Membership.EVERYONE)),
-        else_=func.coalesce(listed, constant(Membership.NOT_LISTED)),
+    user_id, status, below_viewer, shared_at, by_role, role_way, assigned, assigned_way, chosen, chosen_way = columns
+    return Owner(
+        user_id,
+        status,
+        None if by_role is None else Setting(by_role, role_way),
+        None if assigned is None else Setting(assigned, assigned_way),
+        None if chosen is None else Setting(chosen, chosen_way),
+        bool(below_viewer),
+        shared_at,
     )
 
 
@@ -156,3 +151,45 @@ def constant(value: str) -> ColumnElement[str]:
 def number(value: int) -> ColumnElement[int]:
     """Give a number that stands in the statement itself."""
     return literal(value, Integer, literal_execute=True)
+
+
+class _Grants(NamedTuple):
+    """In which way a row that names a user or a role reaches the viewer."""
+
+    by_name: ColumnElement[bool]
+    by_role: ColumnElement[bool]
+    by_role_above: ColumnElement[bool]
+
+
+def _grants(row: FromClause, role: FromClause, viewer: ViewerColumns) -> _Grants:
+    return _Grants(
+        row.c.user_id == viewer.viewer_id,
+        row.c.role_id == viewer.viewer_role_id,
+        and_(row.c.and_subordinates, _is_superior(role.c.lineage, viewer.viewer_lineage)),
+    )
+
+
+def _membership(audience_id: ColumnElement[Any], viewer: ViewerColumns) -> ColumnElement[str]:
+    """Say how the viewer stands to an audience; of several ways the one that is first in the alphabet."""
+    member, member_role = audience_members.alias(), roles.alias()
+    grants = _grants(member, member_role, viewer)
+    way = case(
+        (grants.by_name, constant(Membership.LISTED_BY_NAME)),
+        (grants.by_role, constant(Membership.LISTED_BY_ROLE)),
+        else_=constant(Membership.LISTED_BY_ROLE_ABOVE),
+    )
+    with_role = member.outerjoin(member_role, member_role.c.id == member.c.role_id)
+    listed = select(func.min(way)).select_from(with_role).where(member.c.audience_id == audience_id, or_(*grants))
+    return case(
+        (audience_id.is_(None), constant(Membership.EVERYONE)),
+        else_=func.coalesce(listed.correlate_except(with_role).scalar_subquery(), constant(Membership.NOT_LISTED)),
+    )
+
+
+def _is_superior(above: ColumnElement[Any], below: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Say that one role is a strict ancestor of another: its lineage is where the other's begins."""
+    return and_(func.substr(below, number(1), func.length(above)) == above, below != above)
+
+
+def _bit(ground: Ground, condition: ColumnElement[Any]) -> ColumnElement[int]:
+    return case((condition, number(_BITS[ground])), else_=number(0))

@@ -9,8 +9,11 @@ from postroom.storage.schema import associations, copies, record_mail, threads, 
 def read_own_emails(
     connection: Connection, user_id: int, limit: int, *, record_id: int | None = None, before: int | None = None
 ) -> list[OwnEmail]:
-    """Give a user's newest e-mails, of all or on one record, or those before a place; withheld is one if a copy is."""
-    withheld = func.max(case((copies.c.withheld, 1), else_=0)).label("withheld")
+    """Give a user's newest e-mails, of all or on one record, or those before a place.
+
+    One is withheld where every copy is: as long as one is not, others may see the e-mail.
+    """
+    withheld = func.min(case((copies.c.withheld, 1), else_=0)).label("withheld")
     first = select(func.min(copies.c.id).label("place"), withheld).where(_of(user_id, record_id))
     first = first.group_by(copies.c.email_key)
     if before is not None:

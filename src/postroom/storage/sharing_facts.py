@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    CTE,
     URL,
     BigInteger,
     BindParameter,
@@ -41,16 +42,18 @@ from postroom.storage.fact_columns import (
     OWNER_COLUMNS,
     VIEWER,
     VIEWER_COLUMNS,
+    VIEWER_ITSELF,
     VIEWER_ROLE,
     RecordSource,
+    ViewerColumns,
     constant,
-    grounds_in,
     number,
     owner_columns,
     owner_in,
     record_source,
     viewer_columns,
     viewer_in,
+    viewer_of,
 )
 from postroom.storage.schema import (
     email_shares,
@@ -105,9 +108,9 @@ class PairFacts(NamedTuple):
 
 
 _TOKEN = 4  # columns before those of the viewer
-_RECORD = _TOKEN + VIEWER_COLUMNS + 1  # columns before the record's grounds
-_MAIL = _RECORD + len(GROUNDS)
-_SOURCE = _MAIL + 5 + OWNER_COLUMNS  # where the grounds of a gathered record start
+_GROUNDS = _TOKEN + VIEWER_COLUMNS  # where the grounds of the record asked about stand
+_MAIL = _GROUNDS + 1  # where the columns of mail start: those before are the first of each step
+_SOURCE = _MAIL + 5 + OWNER_COLUMNS  # where those of a gathered record start
 
 
 class SharingFactsReader:
@@ -152,10 +155,8 @@ def read_pair_facts(connection: Connection, viewer_id: int, owner_id: int, recor
     """Read what the law must know about one viewer and one owner on one record; all three are there."""
     row = tuple(connection.execute(_pair_statement(viewer_id, owner_id, record_id)).one())
     viewer, organisation = viewer_in(row[:VIEWER_COLUMNS])
-    time_zone, found_id = row[VIEWER_COLUMNS : VIEWER_COLUMNS + 2]
-    owner, after = row[VIEWER_COLUMNS + 2 : -len(GROUNDS)], len(row) - len(GROUNDS)
-    grounds = () if found_id is None else grounds_in(row, after)
-    return PairFacts(viewer, owner_in(owner), grounds, organisation, time_zone)
+    time_zone, grounds, *owner = row[VIEWER_COLUMNS:]
+    return PairFacts(viewer, owner_in(tuple(owner)), GROUNDS[grounds], organisation, time_zone)
 
 
 def _facts(rows: list[tuple[Any, ...]], *, gathers: bool) -> RequestFacts:
@@ -165,14 +166,14 @@ def _facts(rows: list[tuple[Any, ...]], *, gathers: bool) -> RequestFacts:
 
 
 def _record_facts(rows: list[tuple[Any, ...]], *, gathers: bool) -> RecordFacts:
-    viewer, organisation = viewer_in(rows[0][_TOKEN : _RECORD - 1])
-    grounds = () if rows[0][_RECORD - 1] is None else grounds_in(rows[0], _RECORD)
+    viewer, organisation = viewer_in(rows[0][_TOKEN:_GROUNDS])
+    grounds = GROUNDS[rows[0][_GROUNDS]]
     return RecordFacts(
         viewer=viewer,
         organisation=organisation,
         grounds=grounds,
         holdings=[
-            _holding(row, grounds_in(row, _SOURCE + 1) if gathers else grounds, through=gathers and bool(row[_SOURCE]))
+            _holding(row, GROUNDS[row[_SOURCE + 1]] if gathers else grounds, through=gathers and bool(row[_SOURCE]))
             for row in rows
             if row[_MAIL] is not None
         ],
@@ -199,8 +200,8 @@ _mailbox = mailboxes.alias("mailbox")
 def _statement(*, gathers: bool) -> Select[Any]:
     """Build the statement for the holder of a token: a Lead or Contact, or a record that gathers its Contacts' mail."""
     asked = record_source("asked")
-    header = [tokens.c.scopes, tokens.c.expires_at, tokens.c.revoked_at, asked.module.c.has_emails]
-    return _facts_statement(asked, _caller(asked.module), header, gathers=gathers)
+    header = (tokens.c.scopes, tokens.c.expires_at, tokens.c.revoked_at, asked.module.c.has_emails)
+    return _facts_statement(_asked(asked, _caller(asked.module), header), gathers=gathers)
 
 
 def _viewers_statement(*, gathers: bool, viewer_id: int | None, owner_id: int | None) -> Select[Any]:
@@ -209,26 +210,46 @@ def _viewers_statement(*, gathers: bool, viewer_id: int | None, owner_id: int | 
     who = VIEWER.c.status == UserStatus.ACTIVE if viewer_id is None else VIEWER.c.id == viewer_id
     viewers = _with_module(organisation.join(VIEWER, who), asked.module)
     nothing = [number(0).label(f"unused_{place}") for place in range(_TOKEN)]
-    return _facts_statement(asked, viewers, nothing, gathers=gathers, owner_id=owner_id)
+    return _facts_statement(_asked(asked, viewers, nothing), gathers=gathers, owner_id=owner_id)
 
 
-def _facts_statement(
-    asked: RecordSource,
-    callers: FromClause,
-    header: Sequence[ColumnElement[Any]],
-    *,
-    gathers: bool,
-    owner_id: int | None = None,
-) -> Select[Any]:
-    tables = asked.join(callers, _is_asked_for(asked))
-    columns = [*header, *viewer_columns(), asked.record.c.id, *asked.grounds().values()]
+def _facts_statement(asked: CTE, *, gathers: bool, owner_id: int | None = None) -> Select[Any]:
+    """Add who holds mail. Each record is a step, so that its grounds are found once and not for each holder of mail."""
     if not gathers:
-        return select(*columns, *_mail_columns()).select_from(_join_mail(tables, asked, owner_id))
+        return _with_mail(asked, asked.c.record_id, asked.c.grounds, owner_id)
+    source = _once(_sources(asked), "source")
+    mail = _with_mail(source, source.c.source_id, source.c.source_grounds, owner_id)
+    return mail.add_columns(source.c.is_contact, source.c.source_grounds)
+
+
+def _once(step: Select[Any], name: str) -> CTE:
+    return step.cte(name).prefix_with("MATERIALIZED")
+
+
+def _asked(asked: RecordSource, callers: FromClause, header: Sequence[ColumnElement[Any]]) -> CTE:
+    """Find the caller, and the record asked for with the grounds on which the caller sees it."""
+    columns = (
+        *header,
+        *viewer_columns(),
+        asked.grounds(VIEWER_ITSELF).label("grounds"),
+        asked.record.c.id.label("record_id"),
+        *VIEWER_ITSELF.labelled(),
+    )
+    return _once(select(*columns).select_from(asked.join(callers, _is_asked_for(asked))), "asked")
+
+
+def _sources(asked: CTE) -> Select[Any]:
+    """Find the records whose mail is read, each with its own grounds: none where the caller does not see R itself."""
     gathered, source = _gathered(), record_source("source")
-    tables = source.join(tables.outerjoin(gathered, asked.is_seen()), source.record.c.id == gathered.c.record_id)
+    tables: FromClause = asked.outerjoin(gathered, asked.c.grounds > number(0))
+    tables = source.join(tables, source.record.c.id == gathered.c.record_id)
     tables = tables.outerjoin(source.module, source.module.c.id == source.record.c.module_id)
-    columns += [*_mail_columns(), gathered.c.is_contact, *source.grounds().values()]
-    return select(*columns).select_from(_join_mail(tables, source, owner_id))
+    return select(
+        *asked.c,
+        gathered.c.is_contact,
+        source.record.c.id.label("source_id"),
+        source.grounds(viewer_of(asked)).label("source_grounds"),
+    ).select_from(tables)
 
 
 def _pair_statement(viewer_id: int, owner_id: int, record_id: int) -> Select[Any]:
@@ -243,14 +264,8 @@ def _pair_statement(viewer_id: int, owner_id: int, record_id: int) -> Select[Any
     )
     tables = asked.join(tables, asked.record.c.id == record_id)
     tables = tables.outerjoin(asked.module, asked.module.c.id == asked.record.c.module_id)
-    columns = (
-        *viewer_columns(),
-        organisation.c.time_zone,
-        asked.record.c.id,
-        *owner_columns(),
-        *asked.grounds().values(),
-    )
-    return select(*columns).select_from(tables)
+    columns = (*viewer_columns(), organisation.c.time_zone, asked.grounds(VIEWER_ITSELF))
+    return select(*columns, *owner_columns(VIEWER_ITSELF)).select_from(tables)
 
 
 def _caller(asked_module: FromClause) -> FromClause:
@@ -297,33 +312,34 @@ def _linked_contacts(contact_id: ColumnElement[int], condition: ColumnElement[bo
     )
 
 
-def _join_mail(tables: FromClause, source: RecordSource, owner_id: int | None) -> FromClause:
-    mail = and_(record_mail.c.record_id == source.record.c.id, source.is_seen())
+def _with_mail(
+    step: CTE, record_id: ColumnElement[int], grounds: ColumnElement[int], owner_id: int | None
+) -> Select[Any]:
+    """Join to a step who holds mail on its record, if the caller sees that record."""
+    is_of_record = and_(record_mail.c.record_id == record_id, grounds > number(0))
     if owner_id is not None:
-        mail = and_(mail, record_mail.c.user_id == owner_id)
-    return (
-        tables.outerjoin(record_mail, mail)
+        is_of_record = and_(is_of_record, record_mail.c.user_id == owner_id)
+    is_share = and_(
+        email_shares.c.record_id == record_mail.c.record_id, email_shares.c.user_id == record_mail.c.user_id
+    )
+    tables = (
+        step.outerjoin(record_mail, is_of_record)
         .outerjoin(HOLDER, HOLDER.c.id == record_mail.c.user_id)
         .outerjoin(HOLDER_ROLE, HOLDER_ROLE.c.id == HOLDER.c.role_id)
         .outerjoin(_mailbox, _mailbox.c.id == _latest_mailbox())
-        .outerjoin(
-            email_shares,
-            and_(
-                email_shares.c.record_id == record_mail.c.record_id,
-                email_shares.c.user_id == record_mail.c.user_id,
-            ),
-        )
+        .outerjoin(email_shares, is_share)
     )
+    return select(*list(step.c)[:_MAIL], *_mail_columns(viewer_of(step))).select_from(tables)
 
 
-def _mail_columns() -> list[ColumnElement[Any]]:
+def _mail_columns(viewer: ViewerColumns) -> list[ColumnElement[Any]]:
     return [
         record_mail.c.kind,
         record_mail.c.associated_by,
         record_mail.c.shareable,
         HOLDER.c.full_name,
         _mailbox.c.protocol,
-        *owner_columns(),
+        *owner_columns(viewer),
     ]
 
 

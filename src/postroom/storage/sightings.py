@@ -14,10 +14,11 @@ from postroom.storage.fact_columns import (
     HOLDER_ROLE,
     VIEWER,
     VIEWER_COLUMNS,
+    VIEWER_ITSELF,
     VIEWER_ROLE,
     RecordSource,
     constant,
-    grounds_in,
+    number,
     owner_columns,
     owner_in,
     record_source,
@@ -120,8 +121,8 @@ def _sighting(row: tuple[Any, ...]) -> Sighting:
     viewer, organisation_ = viewer_in(row[:VIEWER_COLUMNS])
     owner_id, record_id, kind, associated_by, shareable, *rest = row[VIEWER_COLUMNS:]
     source = Source(owner_id, record_id, kind, associated_by)
-    grounds = grounds_in(row, len(row) - len(GROUNDS))
-    return Sighting(viewer, organisation_, source, shareable, owner_in(tuple(rest[: -len(GROUNDS)])), grounds)
+    grounds, *owner = rest
+    return Sighting(viewer, organisation_, source, shareable, owner_in(tuple(owner)), GROUNDS[grounds])
 
 
 def _statement(concerned: Concerned) -> Select[Any]:
@@ -138,5 +139,6 @@ def _statement(concerned: Concerned) -> Select[Any]:
         .outerjoin(HOLDER_ROLE, HOLDER_ROLE.c.id == HOLDER.c.role_id)
         .outerjoin(email_shares, share)
     )
-    seen = select(*columns, *owner_columns(), *source.grounds().values()).select_from(tables)
-    return seen.where(source.is_seen(), concerned.sightings(source))
+    grounds = source.grounds(VIEWER_ITSELF)
+    sightings = select(*columns, grounds, *owner_columns(VIEWER_ITSELF)).select_from(tables)
+    return sightings.where(grounds > number(0), concerned.sightings(source))

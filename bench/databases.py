@@ -1,5 +1,6 @@
 """The two databases to measure: built when first asked for, and kept in a folder for the next time."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,13 +30,13 @@ def prepared(dialect: str, size: Size, cache: Path, cores: Sequence[int]) -> Ite
 
 def _sqlite(kept: Path, size: Size) -> str:
     if not kept.exists():
-        unfinished = kept.with_suffix(".unfinished")
-        unfinished.unlink(missing_ok=True)
-        database = Database(sqlite_url(unfinished))
-        fill(database, size)
-        database.checkpoint()
-        database.close()
-        unfinished.rename(kept)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            unfinished = Path(folder) / kept.name
+            database = Database(sqlite_url(unfinished))
+            fill(database, size)
+            database.checkpoint()
+            database.close()
+            unfinished.rename(kept)
     return sqlite_url(kept)
 
 

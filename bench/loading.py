@@ -52,7 +52,8 @@ def _prepare(connection: Connection) -> None:
 def _organisation(connection: Connection, size: Size) -> Organisation:
     modules = {module.api_name: module.id for module in list_modules(connection)}
     set_module_public(connection, modules["Contacts"], is_public=True)
-    needed = size.roles + 2 * size.users + 2 * size.records + size.emails
+    people = size.users + max(size.crowds)
+    needed = size.roles + 2 * people + 6 * size.records + sum(size.crowds) + size.emails
     return Organisation(size, iter(take_ids(connection, needed)), modules)
 
 

@@ -10,17 +10,18 @@ from rich.progress import Progress
 
 from bench.load import Figures, Question, measure, write_questions
 from bench.machine import Cores
-from bench.processes import running_server
+from bench.organisation import Size
+from bench.processes import Server, running_server
 from bench.questions import Questions
 from bench.server import CONSTANT
 
-BARE, CONSTANT_ANSWER, FULL_ANSWER = "constant, bare Falcon without a log", "constant", "full"
-_WARM_UP_SECONDS = 1
+CONSTANT_ANSWER, FULL_ANSWER = "constant", "full"
 
 
 class Plan(NamedTuple):
-    """How often and how long each answer is asked for."""
+    """How often and how long each answer is asked for; the first rounds only warm up."""
 
+    warm_up: int
     rounds: int
     seconds: int
 
@@ -34,29 +35,20 @@ class Results(NamedTuple):
     peak_memory: float
 
 
-def measure_database(url: str, questions: Questions, plan: Plan, cores: Cores) -> Results:
-    """Measure the constant answers, the full one, and that of each special Lead."""
+def measure_database(url: str, size: Size, questions: Questions, plan: Plan, cores: Cores) -> Results:
+    """Measure the constant answer, the full one, and that of each special Lead."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        with (
-            running_server("full_app", url, questions.typical_body, folder, cores.worker) as server,
-            running_server("bare_app", url, questions.typical_body, folder, cores.worker) as bare,
-        ):
-            asked = _asked(questions, folder)
-            ports = dict.fromkeys(asked, server.port) | {BARE: bare.port}
-            rounds = _rounds(ports, asked, plan, cores.load)
-            return _results(rounds, list(questions.of_special), server.peak_memory())
-
-
-def special(emails: int) -> str:
-    """Name the answer about a Lead of so many e-mails."""
-    return f"full, a Lead with {emails:,} e-mails"
+        asked = _asked(questions, folder)
+        with running_server(url, questions.typical_body, folder, cores.worker) as server:
+            rounds = _rounds(server, asked, plan, cores.load)
+            return _results(rounds, size.lead_names()[: len(size.special)], server.peak_memory())
 
 
 def _asked(questions: Questions, folder: Path) -> dict[str, Path]:
     constant = [Question(question.token, CONSTANT) for question in questions.of_all]
-    named = {BARE: constant, CONSTANT_ANSWER: constant, FULL_ANSWER: questions.of_all}
-    named |= {special(emails): asked for emails, asked in questions.of_special.items()}
+    named = {CONSTANT_ANSWER: constant, FULL_ANSWER: questions.of_all}
+    named |= questions.of_special
     files = {}
     for number, (name, asked) in enumerate(named.items()):
         files[name] = folder / f"questions-{number}"
@@ -64,25 +56,24 @@ def _asked(questions: Questions, folder: Path) -> dict[str, Path]:
     return files
 
 
-def _rounds(ports: dict[str, int], asked: dict[str, Path], plan: Plan, core: int) -> dict[str, list[Figures]]:
+def _rounds(server: Server, asked: dict[str, Path], plan: Plan, core: int) -> dict[str, list[Figures]]:
     measured: dict[str, list[Figures]] = defaultdict(list)
     with Progress() as progress:
-        task = progress.add_task("measuring", total=plan.rounds * len(asked))
-        for name, questions in asked.items():
-            measure(ports[name], questions, _WARM_UP_SECONDS, core, seed=0)
-        for number in range(plan.rounds):
+        rounds = plan.warm_up + plan.rounds
+        task = progress.add_task("measuring", total=rounds * len(asked))
+        for number in range(rounds):
             for name, questions in asked.items():
-                measured[name].append(measure(ports[name], questions, plan.seconds, core, seed=number + 1))
+                measured[name].append(measure(server, questions, plan.seconds, core, seed=number))
                 progress.advance(task)
-    return measured
+    return {name: figures[plan.warm_up :] for name, figures in measured.items()}
 
 
-def _results(rounds: dict[str, list[Figures]], special_numbers: list[int], peak_memory: float) -> Results:
+def _results(rounds: dict[str, list[Figures]], alike: list[str], peak_memory: float) -> Results:
     medians = {
         name: Figures(*(statistics.median(values) for values in zip(*figures, strict=True)))
         for name, figures in rounds.items()
     }
     pairs = zip(rounds[FULL_ANSWER], rounds[CONSTANT_ANSWER], strict=True)
     ratio = statistics.median(full.per_second / constant.per_second for full, constant in pairs)
-    rates = [medians[special(emails)].per_second for emails in special_numbers]
+    rates = [medians[name].per_second for name in alike]
     return Results(medians, ratio, (max(rates) - min(rates)) / max(rates), peak_memory)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table
 
 from postroom.actions.tokens import PREFIX, hash_token
+from postroom.core.addresses import domain_key, domain_of
 from postroom.core.matching import email_key
 from postroom.core.model import Kind, Message, Participant, ParticipantRole, Permission, Profile, UserStatus
 from postroom.storage.schema import (
@@ -22,11 +23,12 @@ from postroom.storage.schema import (
     record_shares,
     records,
     roles,
+    threads,
     tokens,
     users,
 )
 
-VERSION = 1  # to be raised when other rows come out, so that no older database is reused
+VERSION = 3  # to be raised when other rows come out, so that no older database is reused
 EPOCH = 1_700_000_000
 _FOREVER = 1 << 40
 _SCOPES = ("ZohoCRM.modules.ALL", "ZohoCRM.modules.READ,ZohoCRM.modules.emails.READ")
@@ -38,17 +40,34 @@ Row = tuple[Table, dict[str, Any]]
 
 
 class Size(NamedTuple):
-    """How large an organisation is; `special` are the numbers of e-mails of three Leads that differ in nothing else."""
+    """How large an organisation is.
+
+    `special` are the numbers of e-mails of Leads that differ in nothing else, `crowds` the numbers of colleagues
+    beside the users who each share one e-mail on a Lead.
+    """
 
     roles: int
     users: int
     records: int
     emails: int
-    special: tuple[int, int, int]
+    special: tuple[int, ...]
+    crowds: tuple[int, ...]
+
+    def lead_names(self) -> list[str]:
+        """Name the answers about these Leads, in the order of their ids."""
+        by_emails = [f"Lead with {emails:,} e-mails" for emails in self.special]
+        return by_emails + [f"Lead with {colleagues:,} sharing colleagues" for colleagues in self.crowds]
 
 
-FULL = Size(roles=20, users=200, records=100_000, emails=1_000_000, special=(10, 1_000, 100_000))
-QUICK = Size(roles=5, users=20, records=400, emails=4_000, special=(10, 100, 1_000))
+FULL = Size(
+    roles=20,
+    users=200,
+    records=100_000,
+    emails=2_000_000,
+    special=(10, 1_000, 100_000, 1_000_000),
+    crowds=(10, 100, 1_000),
+)
+QUICK = Size(roles=5, users=20, records=400, emails=4_000, special=(10, 100, 1_000), crowds=(10, 50))
 
 
 class Person(NamedTuple):
@@ -71,6 +90,11 @@ class Item(NamedTuple):
     emails: int
 
 
+def special_domain(number: int) -> str:
+    """Give the domain of the customer of a special Lead, by its place among them."""
+    return f"special{number}.example"
+
+
 def token_of(number: int) -> str:
     """Give the token of the user of that number: as long as a real one, and the same each time."""
     return f"{PREFIX}{hashlib.sha256(f'bench {number}'.encode()).hexdigest()[:51]}"
@@ -83,7 +107,7 @@ class Organisation:
     size: Size
     ids: Iterator[int]
     modules: dict[str, int]
-    random: Random = field(default_factory=lambda: Random(VERSION))  # noqa: S311 (no secrets: made-up people)
+    random: Random = field(default_factory=lambda: Random(VERSION))
 
     def rows_of_people(self) -> Iterator[Row]:
         """Give roles, users, tokens and mailboxes."""
@@ -93,6 +117,9 @@ class Organisation:
         self.people: list[Person] = []
         for number in range(self.size.users):
             yield from self._user(number, lineages)
+        self.crowd: list[Person] = []
+        for number in range(max(self.size.crowds)):
+            yield from self._member_of_crowd(number)
 
     def rows_of_records(self) -> Iterator[Row]:
         """Give records with their addresses and links, whom they are shared with, and whose mail is shared on them."""
@@ -110,8 +137,11 @@ class Organisation:
     def rows_of_mail(self) -> Iterator[Row]:
         """Give every copy with its raw message and participants, one record's after the other's."""
         for item in self.items:
+            conversations = {holder.user_id: next(self.ids) for holder in item.holders[: item.emails]}
+            for user_id, thread_id in conversations.items():
+                yield threads, {"id": thread_id, "user_id": user_id, "withheld_at": None}
             for number in range(item.emails):
-                yield from self._copy(item, number)
+                yield from self._copy(item, number, conversations)
 
     def _role(self, number: int, lineages: dict[int, tuple[int, str]]) -> dict[str, Any]:
         """Draw up a tree in which each role has up to three below it."""
@@ -167,14 +197,38 @@ class Organisation:
                 {"id": mailbox_id, "user_id": user_id, "protocol": protocol, "address": email, "state": "active"},
             )
 
+    def _member_of_crowd(self, number: int) -> Iterator[Row]:
+        user_id, mailbox_id, email = next(self.ids), next(self.ids), f"crowd{number}@bench.example"
+        self.crowd.append(Person(user_id, email, f"Sharing Colleague {number}", mailbox_id, Kind.IMAP))
+        yield (
+            users,
+            {
+                "id": user_id,
+                "email": email,
+                "full_name": self.crowd[-1].name,
+                "role_id": None,
+                "profile": Profile.STANDARD,
+                "status": UserStatus.ACTIVE,
+                "assigned_permission": None,
+                "chosen_permission": Permission.PUBLIC,
+            },
+        )
+        yield (
+            mailboxes,
+            {"id": mailbox_id, "user_id": user_id, "protocol": Kind.IMAP, "address": email, "state": "active"},
+        )
+
     def _items(self) -> Iterator[Item]:
         special_holders = tuple(self.people[-_OWNERS_OF_SPECIAL_LEADS:])
         for number, emails in enumerate(self.size.special):
-            yield Item(next(self.ids), "Leads", f"special{number}@customer.example", special_holders, emails)
-        numbers = range(self.size.records - len(self.size.special))
+            yield Item(next(self.ids), "Leads", f"lead@{special_domain(number)}", special_holders, emails)
+        for colleagues in self.size.crowds:
+            crowd = tuple(self.crowd[:colleagues])
+            yield Item(next(self.ids), "Leads", f"crowd{colleagues}@customer.example", crowd, colleagues)
+        numbers = range(self.size.records - len(self.size.lead_names()))
         kinds = [_GATHERING[n // 10 % 2] if n % 10 == 9 else _MODULE_OF_TEN[n % 10] for n in numbers]
         with_mail = sum(kind not in _GATHERING for kind in kinds)
-        spread, place = self.size.emails - sum(self.size.special), 0
+        spread, place = self.size.emails - sum(self.size.special) - sum(self.size.crowds), 0
         for number, kind in enumerate(kinds):
             quota = 0
             if kind not in _GATHERING:
@@ -195,14 +249,14 @@ class Organisation:
         }
 
     def _shares(self, number: int, item: Item) -> Iterator[Row]:
-        if number % 20 == 0:
+        if number % 20 == 4:
             colleague = self.random.choice(self.people).user_id
             share = {"id": next(self.ids), "record_id": item.record_id, "user_id": colleague}
             yield record_shares, {**share, "and_subordinates": False}
         for holder in item.holders[::2]:
             yield email_shares, {"record_id": item.record_id, "user_id": holder.user_id, "shared_at": EPOCH}
 
-    def _copy(self, item: Item, number: int) -> Iterator[Row]:
+    def _copy(self, item: Item, number: int, conversations: dict[int, int]) -> Iterator[Row]:
         """Draw up one e-mail: holders take turns, and every third of the first one's is sent from the CRM."""
         turn, place = divmod(number, len(item.holders))
         holder, copy_id = item.holders[place], next(self.ids)
@@ -223,12 +277,15 @@ class Organisation:
                 "sender": message.sender,
                 "sent_at": message.date,
                 "subject": message.subject,
+                "thread_id": conversations[holder.user_id],
+                "withheld": False,
             },
         )
         yield raw_messages, {"copy_id": copy_id, "raw": _raw(message)}
         for participant in message.participants:
-            named = {"role": participant.role, "address": participant.address, "name": participant.name}
-            yield copy_participants, {"copy_id": copy_id, **named}
+            address = participant.address
+            named = {"role": participant.role, "address": address, "name": participant.name}
+            yield copy_participants, {"copy_id": copy_id, **named, "domain_key": domain_key(domain_of(address))}
 
 
 def _message(number: int, holder: Person, customer: str) -> Message:
@@ -246,6 +303,7 @@ def _message(number: int, holder: Person, customer: str) -> Message:
         subject=f"About offer {number}",
         participants=(sender, recipient),
         body_digest=b"",
+        references=(),
         problems=(),
     )
 

@@ -63,13 +63,16 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = ["taskset", "-c", ",".join(map(str, self._cores)), str(self._programs / program), *arguments]
-        with (self._folder / "output").open("ab") as output:
-            subprocess.run(
+        output = self._folder / "output"  # a pipe would stay open as long as the server runs
+        with output.open("ab") as written:
+            done = subprocess.run(
                 command,
                 cwd=self._folder,
                 user=pwd.getpwnam(self._account).pw_uid if self._account else None,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                check=True,
+                stdout=written,
+                stderr=written,
+                check=False,
             )
+        if done.returncode:
+            raise SystemExit(f"{program} failed: {output.read_text(errors='replace')}")

@@ -1,4 +1,4 @@
-"""Starts the servers that are measured, each pinned to the worker's core."""
+"""Starts the server that is measured, pinned to the worker's core."""
 
 import os
 import socket
@@ -24,14 +24,18 @@ class Server(NamedTuple):
         """Give the largest memory that the worker ever held, in MiB."""
         return max(map(_peak_memory, _children(self.process_id)))
 
+    def processor_seconds(self) -> float:
+        """Give the time that a core worked for the worker so far."""
+        return sum(map(_processor_seconds, _children(self.process_id)))
+
 
 @contextmanager
-def running_server(application: str, url: str, body: str, folder: Path, core: int) -> Iterator[Server]:
-    """Start a server of `bench.server` that logs to a file in `folder`; stop it at the end."""
-    port, log = _free_port(), folder / f"{application}.log"
+def running_server(url: str, body: str, folder: Path, core: int) -> Iterator[Server]:
+    """Start `bench.server`, which logs to a file in `folder`; stop it at the end."""
+    port, log = _free_port(), folder / "log"
     command = ["taskset", "-c", str(core), sys.executable, "-m", "bench.server"]
     with log.open("wb") as output:
-        process = subprocess.Popen([*command, application, url, str(folder), str(port), body], stderr=output)
+        process = subprocess.Popen([*command, url, str(folder), str(port), body], stderr=output)
     try:
         _wait_until_ready(process, port, log)
         yield Server(port, process.pid)
@@ -64,6 +68,12 @@ def _peak_memory(process_id: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def _processor_seconds(process_id: int) -> float:
+    after_name = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    user, system = after_name[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def pin_this_process(core: int) -> None:

@@ -23,7 +23,7 @@ class Questions(NamedTuple):
     """What is asked: of records of every kind, and of each Lead of a special number of e-mails."""
 
     of_all: list[Question]
-    of_special: dict[int, list[Question]]
+    of_special: dict[str, list[Question]]
     typical_body: str
 
 
@@ -33,7 +33,7 @@ class _Chooser:
     def __init__(self, database: Database, size: Size) -> None:
         self._reader = SharingFactsReader(database)
         self._tokens = [token_of(number) for number in range(size.users)]
-        self._random = Random(_SEED)  # noqa: S311 (no secrets: who asks next)
+        self._random = Random(_SEED)
 
     def one(self, module: str, record_id: int) -> list[Question]:
         """Give one user's question about a record, or none: now and then the record's one viewer is not drawn."""
@@ -58,10 +58,10 @@ class _Chooser:
 def choose_questions(database: Database, size: Size, count: int) -> Questions:
     """Choose about `count` questions about records drawn at random, and those about the special Leads."""
     chooser, named = _Chooser(database, size), _records(database)
-    drawn = Random(_SEED).sample(named, count)  # noqa: S311 (no secrets: which records)
+    drawn = Random(_SEED).sample(named, count)
     of_all = [question for module, record_id in drawn for question in chooser.one(module, record_id)]
-    special = dict(zip(size.special, named, strict=False))
-    of_special = {emails: chooser.all(*record) for emails, record in special.items()}
+    special = dict(zip(size.lead_names(), named, strict=False))
+    of_special = {name: chooser.all(*record) for name, record in special.items()}
     return Questions(of_all, of_special, _typical_body(database, of_all))
 
 

@@ -1,4 +1,4 @@
-"""The servers that are measured: Postroom's own with one more route, and the least that the same stack can do."""
+"""The server that is measured: Postroom's own, with one more route for the constant answer."""
 
 import argparse
 import os
@@ -35,34 +35,22 @@ class ConstantResource:
         response.data = self._body
 
 
-def full_app() -> "WSGIApplication":
+def app() -> "WSGIApplication":
     """Build Postroom's application as it is served, and the constant route beside its own."""
     configure_log(os.environ[LOG_FORMAT_VARIABLE])
     api = create_api(open_installation(load_config()).database)
-    api.add_route(CONSTANT, _constant())
+    api.add_route(CONSTANT, ConstantResource(os.environ[_BODY_VARIABLE].encode()))
     return RequestLog(api)
-
-
-def bare_app() -> "WSGIApplication":
-    """Build an application of the constant route alone: no request id, no log."""
-    api = falcon.App()
-    api.add_route(CONSTANT, _constant())
-    return api
-
-
-def _constant() -> ConstantResource:
-    return ConstantResource(os.environ[_BODY_VARIABLE].encode())
 
 
 def _main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("application", "database", "data_dir", "port", "body"):
+    for name in ("database", "data_dir", "port", "body"):
         parser.add_argument(name)
     given = parser.parse_args()
     os.environ[_BODY_VARIABLE] = given.body
     config = Config(Path(given.data_dir), given.database)
-    application = f"bench.server:{given.application}"
-    serve(config, "127.0.0.1", int(given.port), workers=1, log_format="json", application=application)
+    serve(config, "127.0.0.1", int(given.port), workers=1, log_format="json", application="bench.server:app")
 
 
 if __name__ == "__main__":

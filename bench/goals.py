@@ -1,0 +1,45 @@
+"""What the figures have to reach."""
+
+from typing import NamedTuple
+
+from bench.exclusion import Exclusion
+from bench.measuring import CONSTANT_ANSWER, Results
+
+_RATIOS = {"sqlite": 0.25, "postgresql": 0.2}
+_NEXT_RATIOS = {"sqlite": 0.45}
+_LARGEST_SPREAD = 0.10
+_LARGEST_MEMORY = 120  # MiB
+_LONGEST_EXCLUSION = {"sqlite": 2.0}  # seconds
+_LEAST_BUSY = 0.9  # below, the load was too little for the constant answer, and the ratio flatters
+
+
+class Verdict(NamedTuple):
+    """A goal, what was measured, and whether it is reached; a next mark may be missed."""
+
+    goal: str
+    measured: str
+    is_reached: bool
+    may_be_missed: bool = False
+
+
+def judge(dialect: str, results: Results, exclusion: Exclusion) -> list[Verdict]:
+    """Hold the figures of a database against the goals."""
+    ratio, memory, busy = results.ratio, results.peak_memory, results.figures[CONSTANT_ANSWER].busy
+    verdicts = [
+        _ratio(f"ratio to a constant answer: at least {_RATIOS[dialect]}", ratio, _RATIOS[dialect]),
+        Verdict("few e-mails or many: at most 10% apart", f"{results.spread:.1%}", results.spread <= _LARGEST_SPREAD),
+        Verdict(f"worker's peak memory: under {_LARGEST_MEMORY} MiB", f"{memory:.0f} MiB", memory < _LARGEST_MEMORY),
+        Verdict("enough load for constant answers: 90% busy", f"{busy:.0%}", busy >= _LEAST_BUSY),
+    ]
+    if dialect in _LONGEST_EXCLUSION:
+        longest = _LONGEST_EXCLUSION[dialect]
+        goal = f"excluding a domain of {exclusion.copies:,} old copies: under {longest:.0f} s"
+        verdicts.append(Verdict(goal, f"{exclusion.seconds:.2f} s", exclusion.seconds < longest))
+    if dialect in _NEXT_RATIOS:
+        following = _ratio(f"the next mark: a ratio of {_NEXT_RATIOS[dialect]}", ratio, _NEXT_RATIOS[dialect])
+        verdicts.append(following._replace(may_be_missed=True))
+    return verdicts
+
+
+def _ratio(goal: str, ratio: float, least: float) -> Verdict:
+    return Verdict(goal, f"{ratio:.3f}", ratio >= least)

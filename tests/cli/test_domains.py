@@ -92,8 +92,8 @@ def test_a_user_reads_the_own_list(open_office: Terminal) -> None:
     [
         ("exclude", 2, "domain exclude: missing argument 'DOMAIN...'"),
         (f"exclude a.example --role Sales --user {ALICE}", 2, "domain exclude: name at most one of --role NAME and"),
-        (f"exclude {CUSTOMER}", 1, f"excluded_domains: '{CUSTOMER}' is not a domain such as example.com"),
-        ("own team/example", 1, "internal_domains: 'team/example' is not a domain such as example.com"),
+        (f"exclude {CUSTOMER}", 1, f"domains: '{CUSTOMER}' is not a domain such as example.com"),
+        ("own team/example", 1, "domains: 'team/example' is not a domain such as example.com"),
         ("exclude a.example --role Sales", 1, "role: 'Sales' has no e-mail preference to exclude domains in"),
         ("exclude a.example --user zoe@team.example", 1, "there is no user zoe@team.example"),
         ("list --user zoe@team.example", 1, "there is no user zoe@team.example"),

@@ -44,14 +44,14 @@ class SetExcludedDomains:
         scope, subject = self._scope(transaction)
         lock_matching(connection, exclusive=True)
         before = excluded(connection, scope)
-        after = _changed(before, self.domains, self.add, self.remove, "excluded_domains")
+        after = _changed(before, self.domains, self.add, self.remove)
         set_excluded(connection, scope, after)
         owner_id, role_id = (scope.id if scope.scope == each else None for each in (Scope.USER, Scope.ROLE))
         transaction.write_down("excluded domains", subject, before, after, owner_id=owner_id, role_id=role_id)
 
     def _scope(self, transaction: Transaction) -> tuple[ExclusionScope, str]:
         if self.user is not None and self.role is not None:
-            raise InvalidInput("name either a role or a user")
+            raise InvalidInput("user: name either a role or a user")
         if self.user is not None:
             user = get_user(transaction.connection, self.user)
             require_self(transaction.by, user.id, "the own excluded domains")
@@ -79,7 +79,7 @@ class SetInternalDomains:
         connection = transaction.connection
         lock_matching(connection, exclusive=True)
         before = internal(connection)
-        after = _changed(before, self.domains, self.add, self.remove, "internal_domains")
+        after = _changed(before, self.domains, self.add, self.remove)
         set_internal(connection, after)
         transaction.write_down("internal domains", "the organisation", before, after)
 
@@ -122,21 +122,21 @@ def list_own_domains(database: Database, user_email: str, *, by: Actor) -> list[
 
 
 def _changed(
-    before: list[str], domains: tuple[str, ...] | None, add: tuple[str, ...], remove: tuple[str, ...], field: str
+    before: list[str], domains: tuple[str, ...] | None, add: tuple[str, ...], remove: tuple[str, ...]
 ) -> list[str]:
-    base = before if domains is None else _valid(domains, field)
-    changed = {*base, *_valid(add, field)} - set(_valid(remove, field))
+    base = before if domains is None else _valid(domains)
+    changed = {*base, *_valid(add)} - set(_valid(remove))
     if len(changed) > _MOST:
-        raise InvalidInput(f"{field}: more than {_MOST}")
+        raise InvalidInput(f"domains: more than {_MOST}")
     return sorted(changed)
 
 
-def _valid(domains: Iterable[str], field: str) -> list[str]:
-    """Give domains as they compare, once each. Raises InvalidInput naming the field."""
+def _valid(domains: Iterable[str]) -> list[str]:
+    """Give domains as they compare, once each. Raises InvalidInput."""
     found: set[str] = set()
     for text in domains:
         domain = normalise_domain(text)
         if domain is None:
-            raise InvalidInput(f"{field}: {text!r} is not a domain such as example.com")
+            raise InvalidInput(f"domains: {text!r} is not a domain such as example.com")
         found.add(domain)
     return sorted(found)

@@ -132,7 +132,7 @@ class ChoosePermission:
         before = Stored(user.chosen_permission, user.chosen_audience_id)
         after = _replaced(connection, before, self.permission, self.audience)
         if after.permission == Permission.USERS_CHOICE:
-            raise InvalidInput("choice: expected private, public or custom")
+            raise InvalidInput("permission: the own choice is private, public or custom")
         people.set_chosen(connection, user.id, *after)
         _finish(transaction, "own choice", f"user {user.email}", before, after, owner_id=user.id)
 

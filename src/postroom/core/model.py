@@ -95,7 +95,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class OwnEmail:
-    """One e-mail of a user, of which any copy may be withheld. `place` orders e-mails as they came in."""
+    """One e-mail of a user, withheld where every copy is. `place` orders e-mails as they came in."""
 
     place: int
     email_key: bytes

@@ -1,14 +1,18 @@
 """Builds the application; every route is listed here."""
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import falcon
 import structlog
+from falcon.routing import CompiledRouter
 
-from postroom.actions.errors import RequestRefused
+from postroom.actions.errors import ActionError, RequestRefused
 from postroom.config import load_config
-from postroom.http import problems
+from postroom.http import audit, explanations, openapi, organisation, own_sharing, people, preview, problems
+from postroom.http.names import NameConverter, NamesInPaths
+from postroom.http.record_shares import RecordShares
 from postroom.http.request_log import REQUEST_ID, RequestLog
 from postroom.http.sharing_details import PATH, SharingDetailsResource
 from postroom.log import configure_log
@@ -18,20 +22,68 @@ from postroom.wiring import open_installation
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from postroom.http.resource import Resource
     from postroom.storage.database import Database
 
 LOG_FORMAT_VARIABLE = "POSTROOM_LOG_FORMAT"
 
+# The own API, below /postroom/v1. Users are named by e-mail address and roles by name.
+_OWN_ROUTES: dict[str, type["Resource"]] = {
+    "/organisation": organisation.Organisation,
+    "/organisation/default_permission": organisation.DefaultPermission,
+    "/organisation/crm_access": organisation.AccessToCrmMail,
+    "/organisation/excluded_domains": organisation.ExcludedDomains,
+    "/organisation/internal_domains": organisation.InternalDomains,
+    "/modules": organisation.Modules,
+    "/modules/{module}/access": organisation.AccessToModule,
+    "/roles": people.Roles,
+    "/roles/{role:name}/email_preference": people.EmailPreference,
+    "/roles/{role:name}/excluded_domains": people.ExcludedDomainsOfRole,
+    "/users": people.Users,
+    "/users/{user:name}/status": people.StatusOfUser,
+    "/users/{user:name}/role": people.RoleOfUser,
+    "/users/{user:name}/permission": people.PermissionOfUser,
+    "/records/{module}/{record_id}/shares": RecordShares,
+    "/me": own_sharing.Me,
+    "/me/permission": own_sharing.OwnPermission,
+    "/me/excluded_domains": own_sharing.OwnExcludedDomains,
+    "/me/emails": own_sharing.OwnEmails,
+    "/me/emails/{email}/withheld": own_sharing.WithheldEmail,
+    "/me/threads/{thread}/withheld": own_sharing.WithheldThread,
+    "/me/shares/{module}/{record_id}": own_sharing.OwnShares,
+    "/explain": explanations.Explanation,
+    "/viewers": explanations.Viewers,
+    "/preview": preview.Preview,
+    "/audit": audit.Audit,
+}
+
+
+def routes(database: "Database") -> Iterator[tuple[str, object]]:
+    """Yield every path with its resource."""
+    yield PATH, SharingDetailsResource(SharingFactsReader(database))
+    yield "/openapi.json", openapi.OpenApi()
+    for path, resource in _OWN_ROUTES.items():
+        yield f"/postroom/v1{path}", resource(database)
+
+
+def methods(resource: object) -> list[str]:
+    """Give the methods that a resource answers; OPTIONS is none of them, because it is refused, too."""
+    return [name for name in falcon.HTTP_METHODS if name != "OPTIONS" and hasattr(resource, f"on_{name.lower()}")]
+
 
 def create_api(database: "Database") -> "falcon.App[falcon.Request, falcon.Response]":
     """Build the routes on a database."""
-    api = falcon.App()
-    api.add_route(PATH, SharingDetailsResource(SharingFactsReader(database)))
-    api.add_error_handler(Exception, _internal_error)
-    api.add_error_handler(RequestRefused, _refused)
-    api.add_error_handler(falcon.HTTPNotFound, _no_such_path)
-    api.add_error_handler(falcon.HTTPMethodNotAllowed, _wrong_method)
-    api.add_error_handler(falcon.HTTPBadRequest, _wrong_method)  # Falcon's word for a method it has never heard of
+    router = CompiledRouter()
+    router.options.converters["name"] = NameConverter
+    api = falcon.App(middleware=[NamesInPaths()], router=router)
+    for path, resource in routes(database):
+        api.add_route(path, resource)
+    errors = _Errors(database, router)
+    api.add_error_handler(Exception, errors.unforeseen)
+    api.add_error_handler(ActionError, errors.refused)
+    api.add_error_handler(falcon.HTTPNotFound, errors.no_such_path)
+    api.add_error_handler(falcon.HTTPMethodNotAllowed, errors.wrong_method)
+    api.add_error_handler(falcon.HTTPBadRequest, errors.wrong_method)  # for a method that Falcon has never heard of
     return api
 
 
@@ -46,21 +98,42 @@ def app_from_environment() -> "WSGIApplication":
     return create_app(open_installation(load_config()).database)
 
 
-def _internal_error(request: falcon.Request, response: falcon.Response, error: Exception, _params: object) -> None:
-    """Tell the log everything and the caller nothing."""
-    structlog.get_logger().error("internal error", request_id=request.env.get(REQUEST_ID), exc_info=error)
-    problems.render(response, problems.INTERNAL_ERROR)
+class _Errors:
+    """Turns whatever is raised into an answer of the contract."""
 
+    def __init__(self, database: "Database", router: CompiledRouter) -> None:
+        self._database = database
+        self._router = router
 
-def _refused(_request: falcon.Request, response: falcon.Response, error: RequestRefused, _params: object) -> None:
-    problems.render(response, problems.PROBLEMS[type(error)])
+    def unforeseen(self, request: falcon.Request, response: falcon.Response, error: Exception, _params: object) -> None:
+        """Tell the log everything and the caller nothing, unless it is to try again."""
+        if self._database.was_overtaken(error):
+            sentence = "another change was made at the same moment; try again"
+            problems.render(response, problems.refusal(problems.Overtaken(sentence)))
+            return
+        structlog.get_logger().error("internal error", request_id=request.env.get(REQUEST_ID), exc_info=error)
+        problems.render(response, problems.INTERNAL_ERROR)
 
+    def refused(self, request: falcon.Request, response: falcon.Response, error: ActionError, params: object) -> None:
+        """Tell the caller why; a refusal that is in no table is unforeseen."""
+        if isinstance(error, RequestRefused):
+            problems.render(response, problems.PROBLEMS[type(error)])
+        elif type(error) in problems.REFUSALS:
+            problems.render(response, problems.refusal(error))
+        else:
+            self.unforeseen(request, response, error, params)
 
-def _no_such_path(_request: falcon.Request, response: falcon.Response, _error: object, _params: object) -> None:
-    problems.render(response, problems.INVALID_URL_PATTERN)
+    def no_such_path(
+        self, _request: falcon.Request, response: falcon.Response, _error: object, _params: object
+    ) -> None:
+        """Say that there is nothing under this path."""
+        problems.render(response, problems.INVALID_URL_PATTERN)
 
-
-def _wrong_method(_request: falcon.Request, response: falcon.Response, _error: object, _params: object) -> None:
-    """Refuse every method but the one that all there is so far is read with."""
-    problems.render(response, problems.INVALID_REQUEST_METHOD)
-    response.set_header("Allow", "GET")
+    def wrong_method(self, request: falcon.Request, response: falcon.Response, _error: object, _params: object) -> None:
+        """Say which methods there are under this path."""
+        route = self._router.find(request.path)
+        if route is None:
+            problems.render(response, problems.INVALID_URL_PATTERN)
+            return
+        problems.render(response, problems.INVALID_REQUEST_METHOD)
+        response.set_header("Allow", ", ".join(methods(route[0])))

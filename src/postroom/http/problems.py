@@ -1,13 +1,20 @@
-"""The contract's errors: one table of what the caller is told."""
+"""The contract's errors: what the caller is told, in a table for each of the two APIs."""
 
+import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import falcon
 import msgspec
 
 from postroom.actions.errors import (
+    ActionError,
+    AlreadyThere,
+    InvalidInput,
     ModuleUnknown,
     ModuleWithoutEmails,
+    NotAllowed,
+    NotFound,
     RecordInvalid,
     RequestRefused,
     ScopeMismatch,
@@ -25,13 +32,21 @@ class VersionUnsupported(RequestRefused):
     """There is no such version of the API."""
 
 
+class BodyTooLarge(ActionError):
+    """A body is larger than any change needs."""
+
+
+class Overtaken(ActionError):
+    """Another change was made at the same moment."""
+
+
 class Problem(NamedTuple):
     """One kind of error as the caller sees it."""
 
     status: int
     code: str
     message: str
-    details: dict[str, int]
+    details: Mapping[str, int | str]
 
 
 INVALID_REQUEST_METHOD = Problem(400, "INVALID_REQUEST_METHOD", "The http request method type is not a valid one", {})
@@ -55,6 +70,24 @@ PROBLEMS: dict[type[RequestRefused], Problem] = {
     ),
     RecordInvalid: Problem(400, "INVALID_DATA", "the related id given seems to be invalid", {"resource_path_index": 1}),
 }
+
+# What the own API says of an action that was refused; its message is the action's own sentence.
+REFUSALS: Mapping[type[ActionError], tuple[int, str]] = {
+    InvalidInput: (400, "INVALID_DATA"),
+    NotAllowed: (403, "NO_PERMISSION"),
+    NotFound: (404, "NOT_FOUND"),
+    AlreadyThere: (409, "ALREADY_THERE"),
+    Overtaken: (409, "OVERTAKEN"),
+    BodyTooLarge: (413, "BODY_TOO_LARGE"),
+}
+_COMMAND = re.compile(r"; 'postroom [a-z ]+' shows them$")
+
+
+def refusal(error: ActionError) -> Problem:
+    """Give what the own API says of an error in `REFUSALS`, whose sentence names the field that is wrong first."""
+    status, code = REFUSALS[type(error)]
+    details = {"field": str(error).partition(":")[0]} if isinstance(error, InvalidInput) else {}
+    return Problem(status, code, _COMMAND.sub("", str(error)), details)
 
 
 def render(response: falcon.Response, problem: Problem) -> None:

@@ -11,8 +11,12 @@ from postroom.actions.errors import InvalidInput
 from postroom.config import DATA_DIR_VARIABLE, DATABASE_URL_VARIABLE, Config
 from postroom.http.app import LOG_FORMAT_VARIABLE
 
-# A thread waits for PostgreSQL most of the time, and never for SQLite: more threads would only contend.
-_THREADS = {"postgresql": 4, "sqlite": 1}
+_CORES = os.cpu_count() or 1
+# A thread waits for PostgreSQL half of its time, and never for SQLite: more threads would only contend. Of more than
+# 2 * cores + 1 Granian warns, on the standard error that is to be JSON.
+_THREADS = {"postgresql": min(4, 2 * _CORES + 1), "sqlite": 1}
+# With a second thread that reads and writes, those that answer are interrupted half as often.
+_NETWORK_THREADS = min(2, _CORES)  # of more than cores Granian warns too
 _APPLICATION = "postroom.http.app:app_from_environment"
 _STOP_SECONDS = 3  # a client that never finishes its request must not hold up a stop
 
@@ -39,6 +43,7 @@ def serve(
         port=port,
         workers=workers,
         blocking_threads=threads,
+        runtime_threads=_NETWORK_THREADS,
         workers_kill_timeout=_STOP_SECONDS,
         websockets=False,
         log_access=False,

@@ -1,0 +1,20 @@
+"""A team that asks over HTTP: Alice owns a lead and mail on it, Bob is her superior, Charlie has no role."""
+
+import pytest
+
+from tests.http.own_api import CUSTOMER, LEAD, OwnApi
+from tests.team import Team
+
+
+@pytest.fixture
+def own_api(team: Team) -> OwnApi:
+    """Give a client for this team and its administrator, Root."""
+    team.role("Management")
+    team.role("Sales", "Management")
+    team.user("Root", profile="Administrator", mailbox=None)
+    team.user("Alice", role="Sales")
+    team.user("Bob", role="Management")
+    team.user("Charlie")
+    team.record("Leads", "Alice", CUSTOMER, record_id=int(LEAD.partition("/")[2]))
+    team.mail("Alice", CUSTOMER)
+    return OwnApi(team)

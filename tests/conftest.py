@@ -14,7 +14,7 @@ from postroom.storage.database import Database, sqlite_url
 from tests.servers.dovecot import Dovecot, running_dovecot
 from tests.servers.postgres import find_postgres, running_postgres
 from tests.servers.postroom_server import Installation
-from tests.team import Team
+from tests.team import Team, let_audit_be_erased
 
 _numbers = count(1)
 
@@ -93,6 +93,15 @@ def shared_team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     """Give an organisation that the tests of a class share, or the examples of a property."""
     folder = tmp_path_factory.mktemp("shared")
     for database in _opened(_fresh_database(request, request.param, folder)):
+        yield Team(database, folder)
+
+
+@pytest.fixture(scope="class", params=["sqlite", "postgresql"])
+def erasable_team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """Give such an organisation whose database lets `wipe` empty it, for the examples of a property."""
+    folder = tmp_path_factory.mktemp("erasable")
+    for database in _opened(_fresh_database(request, request.param, folder)):
+        let_audit_be_erased(database)
         yield Team(database, folder)
 
 

@@ -8,11 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.core.model import CrmAccess, Kind, Permission, UserStatus
-from postroom.core.sharing import Decision, Ground, Organisation, Owner, Rule, Viewer, decide
+from postroom.core.sharing import (
+    Decision,
+    Ground,
+    Membership,
+    Organisation,
+    Owner,
+    Reason,
+    Rule,
+    Setting,
+    Viewer,
+    decide,
+)
 
 NARROW_TO_WIDE = (Permission.PRIVATE, Permission.CUSTOM, Permission.PUBLIC)
 CRM_NARROW_TO_WIDE = tuple(CrmAccess)
-WORDS = {*Permission, *CrmAccess, *Kind, *UserStatus}
+WORDS = {*Permission, *CrmAccess, *Kind, *UserStatus, *Membership}
+WITHHOLDING = (Rule.DOMAIN_EXCLUDED_BY_USER, Rule.EMAIL_WITHHELD, Rule.THREAD_WITHHELD, Rule.EVERY_COPY_WITHHELD)
 
 
 class Question(NamedTuple):
@@ -23,10 +35,11 @@ class Question(NamedTuple):
     owner: Owner
     grounds: tuple[Ground, ...]
     organisation: Organisation
+    withheld: tuple[Reason, ...]
 
     def but(self, **changes: Any) -> "Question":
         """Give the same question with some facts changed; `status` and `user_id` are the owner's."""
-        organisation = {name: changes.pop(name) for name in ("default_permission", "crm_access") if name in changes}
+        organisation = {name: changes.pop(name) for name in ("default", "crm_access") if name in changes}
         question = self._replace(**{name: changes.pop(name) for name in self._fields if name in changes})
         return question._replace(
             owner=replace(question.owner, **changes), organisation=replace(question.organisation, **organisation)
@@ -44,24 +57,23 @@ class Question(NamedTuple):
 ALICE, BOB, CHARLIE = 1, 2, 3
 
 unknown = st.text(max_size=8).filter(lambda word: word not in WORDS)
-permissions = st.sampled_from([None, *Permission]) | unknown
+permissions = st.sampled_from(Permission) | unknown
+memberships = st.sampled_from(Membership) | unknown
+settings = st.builds(Setting, permissions, memberships)
 statuses = st.sampled_from([UserStatus.ACTIVE, *UserStatus]) | unknown
 grounds = st.lists(st.sampled_from(Ground), unique=True, max_size=3).map(tuple)
 owners = st.builds(
     Owner,
     user_id=st.sampled_from([ALICE, BOB]),
     status=statuses,
-    role_permission=permissions,
-    assigned_permission=permissions,
-    chosen_permission=permissions,
+    by_role=st.none() | settings,
+    assigned=st.none() | settings,
+    chosen=st.none() | settings,
     below_viewer=st.booleans(),
     shared_at=st.none() | st.integers(0, 2**40),
 )
-organisations = st.builds(
-    Organisation,
-    default_permission=st.sampled_from(Permission) | unknown,
-    crm_access=st.sampled_from(CrmAccess) | unknown,
-)
+organisations = st.builds(Organisation, default=settings, crm_access=st.sampled_from(CrmAccess) | unknown)
+withheld = st.just(()) | st.lists(st.sampled_from(WITHHOLDING).map(Reason), unique=True, max_size=2).map(tuple)
 questions = st.builds(
     Question,
     kind=st.sampled_from([*Kind, "unknown"]),
@@ -69,6 +81,7 @@ questions = st.builds(
     owner=owners,
     grounds=grounds,
     organisation=organisations,
+    withheld=withheld,
 )
 questions_of_a_colleague = st.builds(
     Question,
@@ -77,8 +90,14 @@ questions_of_a_colleague = st.builds(
     owner=owners,
     grounds=grounds.filter(bool),
     organisation=organisations,
+    withheld=withheld,
 )
 synced_mail = questions_of_a_colleague.filter(lambda question: question.kind != Kind.CRM)
+
+
+def for_everyone(permission: str) -> Setting:
+    """Give a setting whose audience is everyone."""
+    return Setting(permission, Membership.EVERYONE)
 
 
 def never_narrows(questions: Iterable[Question]) -> bool:
@@ -88,13 +107,28 @@ def never_narrows(questions: Iterable[Question]) -> bool:
 
 
 class TestMoreSharingNeverHides:
-    @given(asked=questions, place=st.sampled_from(["role_permission", "assigned_permission", "default_permission"]))
-    def test_from_private_over_custom_to_public(self, asked: Question, place: str) -> None:
-        assert never_narrows(asked.but(**{place: permission}) for permission in NARROW_TO_WIDE)
+    @given(asked=questions, place=st.sampled_from(["by_role", "assigned", "default"]), audience=memberships)
+    def test_from_private_over_custom_to_public(self, asked: Question, place: str, audience: str) -> None:
+        assert never_narrows(asked.but(**{place: Setting(permission, audience)}) for permission in NARROW_TO_WIDE)
+
+    @given(asked=questions, audience=memberships)
+    def test_a_wider_choice_after_none(self, asked: Question, audience: str) -> None:
+        choices = (None, *(Setting(permission, audience) for permission in NARROW_TO_WIDE))
+        assert never_narrows(asked.but(chosen=choice) for choice in choices)
+
+    @given(
+        asked=questions,
+        place=st.sampled_from(["by_role", "assigned", "chosen", "default"]),
+        permission=permissions,
+        listed=st.sampled_from(sorted({*Membership} - {Membership.NOT_LISTED})),
+    )
+    def test_being_listed(self, asked: Question, place: str, permission: str, listed: str) -> None:
+        audiences = (Membership.NOT_LISTED, listed, Membership.EVERYONE)
+        assert never_narrows(asked.but(**{place: Setting(permission, audience)}) for audience in audiences)
 
     @given(asked=questions)
-    def test_a_wider_choice_after_none(self, asked: Question) -> None:
-        assert never_narrows(asked.but(chosen_permission=choice) for choice in (None, *NARROW_TO_WIDE))
+    def test_releasing_what_is_withheld(self, asked: Question) -> None:
+        assert never_narrows([asked, asked.but(withheld=asked.withheld[:1]), asked.but(withheld=())])
 
     @given(asked=questions, at=st.integers(0, 2**40))
     def test_a_share(self, asked: Question, at: int) -> None:
@@ -120,11 +154,13 @@ class TestMoreSharingNeverHides:
     def test_and_all_of_these_do_show_something(self) -> None:
         """A law that never shows anything would pass the tests above."""
         alice = Owner(ALICE, UserStatus.ACTIVE, None, None, None, below_viewer=False, shared_at=1)
-        settings = Organisation(Permission.PRIVATE, CrmAccess.PRIVATE)
-        asked = Question(Kind.IMAP, Viewer(BOB, UserStatus.ACTIVE), alice, tuple(Ground), settings)
-        crm = asked.but(kind=Kind.CRM)
-        assert [asked.but(default_permission=each).allowed for each in NARROW_TO_WIDE] == [False, True, True]
-        assert [asked.but(default_permission="custom", shared_at=at).allowed for at in (None, 1)] == [False, True]
+        organisation = Organisation(for_everyone(Permission.PRIVATE), CrmAccess.PRIVATE)
+        asked = Question(Kind.IMAP, Viewer(BOB, UserStatus.ACTIVE), alice, tuple(Ground), organisation, ())
+        crm, custom = asked.but(kind=Kind.CRM), asked.but(default=for_everyone(Permission.CUSTOM))
+        assert [asked.but(default=for_everyone(each)).allowed for each in NARROW_TO_WIDE] == [False, True, True]
+        assert [custom.but(shared_at=at).allowed for at in (None, 1)] == [False, True]
+        assert [custom.but(default=Setting("custom", each)).allowed for each in Membership] == [True] * 4 + [False]
+        assert [custom.but(withheld=each).allowed for each in ((Reason(Rule.EMAIL_WITHHELD),), ())] == [False, True]
         assert [crm.but(crm_access=each).allowed for each in CRM_NARROW_TO_WIDE] == [False, True, True, True]
         assert [crm.but(below_viewer=each).allowed for each in (False, True)] == [False, True]
 
@@ -144,20 +180,30 @@ class TestWhatIsUnknownNeverShows:
     def test_an_owners_status(self, asked: Question, status: str) -> None:
         assert not asked.but(status=status).allowed
 
-    @given(asked=synced_mail, permission=unknown)
-    def test_a_permission_wherever_it_is_set(self, asked: Question, permission: str) -> None:
-        by_default = asked.but(role_permission=None, assigned_permission=None, default_permission=permission)
-        assert not asked.but(role_permission=permission).allowed
-        assert not asked.but(role_permission=None, assigned_permission=permission).allowed
-        assert not by_default.allowed
+    @given(asked=synced_mail, unknown_setting=st.builds(Setting, unknown, memberships))
+    def test_a_permission_wherever_it_is_set(self, asked: Question, unknown_setting: Setting) -> None:
+        assert not any(each.allowed for each in _decided_by(asked, unknown_setting))
 
-    @given(asked=synced_mail, choice=unknown | st.just(Permission.USERS_CHOICE))
-    def test_a_choice(self, asked: Question, choice: str) -> None:
-        assert not asked.but(role_permission=Permission.USERS_CHOICE, chosen_permission=choice).allowed
+    @given(asked=synced_mail, choice=st.builds(Setting, unknown | st.just(Permission.USERS_CHOICE), memberships))
+    def test_a_choice(self, asked: Question, choice: Setting) -> None:
+        left_to_user = for_everyone(Permission.USERS_CHOICE)
+        assert not asked.but(by_role=left_to_user, chosen=choice).allowed
+
+    @given(asked=synced_mail, unknown_audience=st.builds(Setting, permissions, unknown))
+    def test_an_audience_wherever_it_is_set(self, asked: Question, unknown_audience: Setting) -> None:
+        peer = asked.but(below_viewer=False)
+        assert not any(each.allowed for each in _decided_by(peer, unknown_audience))
+        assert not peer.but(by_role=for_everyone(Permission.USERS_CHOICE), chosen=unknown_audience).allowed
 
     @given(asked=questions_of_a_colleague, access=unknown)
     def test_an_access_type(self, asked: Question, access: str) -> None:
         assert not asked.but(kind=Kind.CRM, crm_access=access).allowed
+
+
+def _decided_by(asked: Question, setting: Setting) -> list[Question]:
+    """Give the question with the setting as the one that decides, at each of the three places."""
+    assigned = asked.but(by_role=None, assigned=setting)
+    return [asked.but(by_role=setting), assigned, assigned.but(assigned=None, default=setting)]
 
 
 class TestWhatDoesNotMatter:
@@ -167,14 +213,32 @@ class TestWhatDoesNotMatter:
         assert len({asked.but(grounds=(ground,)).allowed for ground in Ground}) == 1
 
     @given(asked=synced_mail, access=st.sampled_from(CrmAccess) | unknown)
-    def test_to_synced_mail_the_access_type_and_who_is_above_whom(self, asked: Question, access: str) -> None:
-        assert asked.but(crm_access=access, below_viewer=not asked.owner.below_viewer).answer == asked.answer
+    def test_to_synced_mail_the_access_type(self, asked: Question, access: str) -> None:
+        assert asked.but(crm_access=access).answer == asked.answer
 
-    @given(asked=questions, other=owners, default=permissions.filter(bool))
-    def test_to_mail_sent_from_the_crm_the_senders_mailbox(self, asked: Question, other: Owner, default: str) -> None:
+    @given(asked=synced_mail, permission=permissions)
+    def test_who_is_above_whom_where_the_audience_is_everyone(self, asked: Question, permission: str) -> None:
+        everyone = asked.but(by_role=for_everyone(permission), chosen=for_everyone(Permission.PUBLIC))
+        assert len({everyone.but(below_viewer=below).allowed for below in (False, True)}) == 1
+
+    @given(asked=questions, audience=memberships)
+    def test_to_a_superior_who_is_in_the_audience(self, asked: Question, audience: str) -> None:
+        above = asked.but(below_viewer=True)
+        listed = [above.but(by_role=Setting(Permission.PUBLIC, each)) for each in (Membership.EVERYONE, audience)]
+        assert len({each.answer for each in listed}) == 1
+
+    @given(asked=questions, withheld=withheld)
+    def test_to_the_owner_what_is_withheld(self, asked: Question, withheld: tuple[Reason, ...]) -> None:
+        own = asked.but(user_id=asked.viewer.user_id)
+        assert own.but(withheld=withheld).answer == own.answer
+
+    @given(asked=questions, other=owners, default=settings)
+    def test_to_mail_sent_from_the_crm_the_senders_mailbox(
+        self, asked: Question, other: Owner, default: Setting
+    ) -> None:
         crm = asked.but(kind=Kind.CRM)
         sender = replace(other, user_id=crm.owner.user_id, below_viewer=crm.owner.below_viewer)
-        assert crm.but(owner=sender, default_permission=default).answer == crm.answer
+        assert crm.but(owner=sender, default=default).answer == crm.answer
 
     @given(asked=questions, by=st.integers(1, 2**60))
     def test_which_numbers_users_have(self, asked: Question, by: int) -> None:
@@ -184,19 +248,27 @@ class TestWhatDoesNotMatter:
 
 ALLOWING = {
     Rule.OWN_MAIL,
-    Rule.MAIL_IS_PUBLIC,
-    Rule.SHARED_ON_RECORD,
+    Rule.IN_AUDIENCE_OF_EVERYONE,
+    Rule.IN_AUDIENCE_AS_SUPERIOR,
+    Rule.IN_AUDIENCE_BY_NAME,
+    Rule.IN_AUDIENCE_BY_ROLE,
+    Rule.IN_AUDIENCE_BY_ROLE_ABOVE,
     Rule.SENT_BY_VIEWER,
     Rule.SENT_BY_SUBORDINATE,
     Rule.CRM_MAIL_FOLLOWS_RECORD,
 }
+RELEASED: dict[str, object] = {"withheld": ()}
+PUBLIC = {"by_role": for_everyone(Permission.PUBLIC)}
+NOT_LISTED = {"by_role": Setting(Permission.PUBLIC, Membership.NOT_LISTED), "below_viewer": False}
 OTHERWISE: dict[Ground | Rule, dict[str, object]] = {
-    Rule.SHARED_ON_RECORD: {"shared_at": None},
-    Rule.NOT_SHARED_ON_RECORD: {"shared_at": 1},
-    Rule.MAIL_IS_PUBLIC: {"role_permission": Permission.PRIVATE},
-    Rule.MAIL_IS_PRIVATE: {"role_permission": Permission.PUBLIC},
-    Rule.UNKNOWN_PERMISSION: {"role_permission": Permission.PUBLIC},
-    Rule.OWNER_NOT_ACTIVE: {"status": UserStatus.ACTIVE, "role_permission": Permission.PUBLIC},
+    **{rule: NOT_LISTED for rule in Rule if rule.startswith("in_audience_")},
+    Rule.NOT_IN_AUDIENCE: {"below_viewer": True},
+    Rule.UNKNOWN_AUDIENCE: PUBLIC,
+    Rule.NOT_SHARED_ON_RECORD: {"shared_at": 1, "below_viewer": True},
+    Rule.MAIL_IS_PRIVATE: PUBLIC,
+    Rule.UNKNOWN_PERMISSION: PUBLIC,
+    Rule.OWNER_NOT_ACTIVE: {"status": UserStatus.ACTIVE, **PUBLIC},
+    **dict.fromkeys(WITHHOLDING, RELEASED),
     Rule.CRM_MAIL_IS_PRIVATE: {"below_viewer": True},
     Rule.SENT_BY_SUBORDINATE: {"below_viewer": False},
     Rule.CRM_MAIL_FOLLOWS_RECORD: {"crm_access": "unknown"},
@@ -212,7 +284,7 @@ class TestReasons:
     @given(asked=questions_of_a_colleague)
     def test_without_what_the_last_one_names_the_outcome_is_the_opposite(self, asked: Question) -> None:
         rule = asked.answer.reasons[-1].rule
-        assert asked.but(**OTHERWISE[rule]).allowed is not asked.allowed
+        assert asked.but(**RELEASED | OTHERWISE[rule]).allowed is not asked.allowed
 
     @given(asked=questions_of_a_colleague)
     def test_without_the_grounds_that_are_named_nothing_is_shown(self, asked: Question) -> None:

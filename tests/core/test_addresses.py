@@ -7,7 +7,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from postroom.core.addresses import MAX_ADDRESS_LENGTH, normalise_address, normalise_domain
+from postroom.core.addresses import (
+    MAX_ADDRESS_LENGTH,
+    covers,
+    domain_key,
+    domain_of,
+    domain_of_key,
+    is_stand_in,
+    normalise_address,
+    normalise_domain,
+    stand_in,
+)
 
 local_parts = st.text(min_size=1, max_size=12)
 domains = st.sampled_from(["customer.example", "Größe.example", "例え.テスト", "xn--gre-6ka8i.example", "1.2"])
@@ -119,3 +129,53 @@ class TestAnyText:
     @given(local=st.text("abcdefghijklmnopqrstuvwxyz0123456789.+-_", min_size=1, max_size=20))
     def test_case_never_matters(self, local: str) -> None:
         assert normalise_address(f"{local.upper()}@Customer.Example") == f"{local}@customer.example"
+
+
+class TestDomains:
+    @pytest.mark.parametrize("domain", ["example", "customer.example", "a.b.customer.example"])
+    def test_a_key_is_of_its_domain(self, domain: str) -> None:
+        assert domain_of_key(domain_key(domain)) == domain
+        assert domain_of(f"carol@{domain}") == domain
+
+    def test_a_key_reads_from_the_top_down(self) -> None:
+        assert domain_key("mail.customer.example") == "example.customer.mail."
+
+    @pytest.mark.parametrize(
+        ("domain", "other", "is_covered"),
+        [
+            ("customer.example", "customer.example", True),
+            ("customer.example", "mail.customer.example", True),
+            ("customer.example", "a.b.customer.example", True),
+            ("example", "customer.example", True),
+            ("mail.customer.example", "customer.example", False),
+            ("customer.example", "mycustomer.example", False),
+            ("customer.example", "customer.example.net", False),
+            ("customer.example", "customer-example", False),
+        ],
+    )
+    def test_a_domain_covers_itself_and_what_is_below_it(self, domain: str, other: str, *, is_covered: bool) -> None:
+        assert covers(domain, other) is is_covered
+        assert domain_key(other).startswith(domain_key(domain)) is is_covered
+
+
+class TestStandIn:
+    """What cannot be compared is no record's address, and its domain counts all the same."""
+
+    @pytest.mark.parametrize(
+        "text", ['"carol smith"@Customer.Example', "ca rol@customer.example.", "@customer.example"]
+    )
+    def test_it_has_the_domain_and_is_no_address(self, text: str) -> None:
+        found = stand_in(text)
+        assert found is not None
+        assert is_stand_in(found)
+        assert domain_of(found) == "customer.example"
+        assert normalise_address(found) is None
+
+    @pytest.mark.parametrize("text", ["", "carol", "customer.example", "carol@", "carol@[192.0.2.1]", "carol@a..b"])
+    def test_without_a_domain_there_is_none(self, text: str) -> None:
+        assert stand_in(text) is None
+
+    @given(text=address_like)
+    def test_no_address_is_taken_for_one(self, text: str) -> None:
+        address = normalise_address(text)
+        assert address is None or not is_stand_in(address)

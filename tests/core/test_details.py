@@ -19,9 +19,10 @@ def holds(user_id: int = ALICE, kind: str = Kind.IMAP, permission: str = "public
     standard = {
         "kind": kind,
         "associated_by": AssociatedBy.ADDRESS,
+        "shareable": 1,
         "through_contact": False,
         "grounds": SEES_RECORD,
-        "owner": owner(user_id, assigned_permission=permission),
+        "owner": owner(user_id, assigned=permission),
         "owner_name": NAMES.get(user_id, ""),
         "mailbox_protocol": kind,
     }
@@ -45,7 +46,12 @@ class TestNothing:
         assert answer() == SharingDetails((), ())
 
     def test_nor_where_all_mail_is_hidden(self) -> None:
-        hidden = [holds(permission="private"), holds(CHARLIE, permission="custom"), holds(grounds=SEES_NOTHING)]
+        hidden = [
+            holds(shareable=0),
+            holds(permission="private"),
+            holds(CHARLIE, permission="custom"),
+            holds(grounds=SEES_NOTHING),
+        ]
         assert answer(*hidden) == SharingDetails((), ())
 
 
@@ -68,8 +74,13 @@ class TestViews:
     def test_mail_sent_from_the_crm(self, sender: int) -> None:
         assert types(holds(sender, Kind.CRM, "private")) == (CRM, CONTACTS, ALL)
 
+    @pytest.mark.parametrize("kind", Kind)
+    def test_what_is_withheld_is_there_for_its_owner(self, kind: Kind) -> None:
+        assert types(holds(BOB, kind, shareable=0)) == types(holds(BOB, kind))
+
     def test_what_is_hidden_opens_no_view(self) -> None:
         assert types(holds(permission="private"), holds(BOB, Kind.POP)) == (CONTACTS, ALL)
+        assert types(holds(shareable=0), holds(kind=Kind.CRM, shareable=0), holds(BOB, Kind.POP)) == (CONTACTS, ALL)
         private_crm = answer(holds(kind=Kind.CRM), holds(), crm=CrmAccess.PRIVATE)
         assert private_crm.available_types == (CONTACTS, IMAP, ALL)
 
@@ -112,6 +123,9 @@ class TestUsers:
 
     def test_who_shares_nothing_is_not_listed(self) -> None:
         assert names(holds(permission="private"), holds(kind=Kind.CRM), holds(CHARLIE)) == ["Charlie"]
+
+    def test_who_withholds_every_copy_is_not_listed(self) -> None:
+        assert names(holds(shareable=0), holds(CHARLIE, shareable=0), holds(CHARLIE, Kind.POP)) == ["Charlie"]
 
     def test_names_are_in_code_point_order(self) -> None:
         expected = ["Will Grandon", "Zoe", "alice", "boyle", "Émile", "Ω", "李", "𐍈"]

@@ -1,11 +1,11 @@
-"""Which copies are one e-mail, and by which addresses a message finds its records."""
+"""Which copies are one e-mail, and which ids tie a message to its thread."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from postroom.core.matching import addresses_of, email_key
+from postroom.core.matching import email_key, thread_ids
 from postroom.core.model import Message, Participant, ParticipantRole
 
 MESSAGE = Message(
@@ -15,6 +15,7 @@ MESSAGE = Message(
     subject="Offer",
     participants=(Participant(ParticipantRole.FROM, "carol@customer.example", "Carol"),),
     body_digest=b"\x01" * 32,
+    references=(),
     problems=(),
 )
 
@@ -28,7 +29,13 @@ class TestEmailKey:
         assert key(1) == key(2)
 
     @pytest.mark.parametrize(
-        "change", [{"subject": "[list] Offer"}, {"participants": ()}, {"problems": ("Date: not a date",)}]
+        "change",
+        [
+            {"subject": "[list] Offer"},
+            {"participants": ()},
+            {"problems": ("Date: not a date",)},
+            {"references": ("0@x",)},
+        ],
     )
     def test_what_transport_and_lists_change_does_not_matter(self, change: dict[str, Any]) -> None:
         assert key(**change) == key()
@@ -60,13 +67,15 @@ class TestEmailKey:
         assert key(message_id="a', 'b", sender="c") != key(message_id="a", sender="b', 'c")
 
 
-def test_every_participant_ties_a_message_to_records() -> None:
-    people = [Participant(role, f"{role}@customer.example", "") for role in ParticipantRole]
-    twice = Participant(ParticipantRole.TO, "cc@customer.example", "Again")
-    assert addresses_of(replace(MESSAGE, participants=(*people, twice))) == {
-        "from@customer.example",
-        "to@customer.example",
-        "cc@customer.example",
-        "bcc@customer.example",
-    }
-    assert addresses_of(replace(MESSAGE, participants=())) == frozenset()
+class TestThreadIds:
+    def test_a_message_is_tied_by_its_own_id_and_by_what_it_answers(self) -> None:
+        answer = replace(MESSAGE, references=("first@x", "second@x"))
+        assert thread_ids(answer) == ("1@customer.example", "first@x", "second@x")
+
+    def test_each_id_ties_once(self) -> None:
+        answer = replace(MESSAGE, references=("first@x", "1@customer.example", "first@x"))
+        assert thread_ids(answer) == ("1@customer.example", "first@x")
+
+    def test_without_an_id_of_its_own_it_is_tied_by_what_it_answers(self) -> None:
+        assert thread_ids(replace(MESSAGE, message_id=None, references=("first@x",))) == ("first@x",)
+        assert thread_ids(replace(MESSAGE, message_id=None)) == ()

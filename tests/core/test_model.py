@@ -17,6 +17,7 @@ from postroom.core import model
         (model.ParticipantRole, {"bcc", "cc", "from", "to"}),
         (model.Permission, {"custom", "private", "public", "users_choice"}),
         (model.Profile, {"Administrator", "Standard"}),
+        (model.Scope, {"organisation", "role", "user"}),
         (model.UserStatus, {"active", "deleted", "inactive"}),
     ],
 )

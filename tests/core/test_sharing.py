@@ -17,6 +17,7 @@ from tests.core.facts import (
     new_organisation,
     organisation,
     owner,
+    setting,
 )
 
 NOT_ACTIVE = (UserStatus.INACTIVE, UserStatus.DELETED, "Active", "", "unknown")
@@ -50,7 +51,7 @@ class TestRecordAccess:
 
     @pytest.mark.parametrize("kind", Kind)
     def test_who_does_not_see_the_record_sees_no_mail_on_it(self, kind: Kind) -> None:
-        for sharing in (owner(role_permission="public", shared_at=MONDAY), owner(BOB, role_permission="public")):
+        for sharing in (owner(by_role="public", shared_at=MONDAY), owner(BOB, by_role="public")):
             assert rules(decide(kind, bob, sharing, SEES_NOTHING, new_organisation)) == [Rule.NO_GROUND]
 
 
@@ -60,38 +61,37 @@ class TestEffectivePermission:
     @pytest.mark.parametrize("permission", ["private", "public", "custom", "unknown"])
     def test_each_place_decides_where_no_place_before_it_does(self, permission: str) -> None:
         by_default = effective_permission(owner(), organisation(permission))
-        assigned = effective_permission(owner(assigned_permission=permission), organisation("other"))
-        by_role = effective_permission(
-            owner(role_permission=permission, assigned_permission="other"), organisation("other")
-        )
-        assert by_default == (permission, (Reason(Rule.PERMISSION_FROM_ORGANISATION, permission),))
-        assert assigned == (permission, (Reason(Rule.PERMISSION_FROM_USER, permission),))
-        assert by_role == (permission, (Reason(Rule.PERMISSION_FROM_ROLE, permission),))
+        assigned = effective_permission(owner(assigned=permission), organisation("other"))
+        by_role = effective_permission(owner(by_role=permission, assigned="other"), organisation("other"))
+        places = (by_default, Rule.PERMISSION_FROM_ORGANISATION), (assigned, Rule.PERMISSION_FROM_USER)
+        for effective, source in (*places, (by_role, Rule.PERMISSION_FROM_ROLE)):
+            assert effective == (permission, (setting(permission),), (Reason(source, permission),))
 
     @pytest.mark.parametrize("choice", ["private", "public", "custom"])
     @pytest.mark.parametrize(
         ("facts", "default", "source"),
         [
             ({}, "users_choice", Rule.PERMISSION_FROM_ORGANISATION),
-            ({"assigned_permission": "users_choice"}, "public", Rule.PERMISSION_FROM_USER),
-            ({"role_permission": "users_choice", "assigned_permission": "public"}, "public", Rule.PERMISSION_FROM_ROLE),
+            ({"assigned": "users_choice"}, "public", Rule.PERMISSION_FROM_USER),
+            ({"by_role": "users_choice", "assigned": "public"}, "public", Rule.PERMISSION_FROM_ROLE),
         ],
     )
     def test_users_choice_means_the_owners_own(
         self, choice: str, facts: dict[str, str], default: str, source: Rule
     ) -> None:
-        chosen = effective_permission(owner(**facts, chosen_permission=choice), organisation(default))
+        chosen = effective_permission(owner(**facts, chosen=choice), organisation(default))
         not_chosen = effective_permission(owner(**facts), organisation(default))
-        assert chosen == (choice, (Reason(source, "users_choice"), Reason(Rule.USERS_CHOICE, choice)))
-        assert not_chosen == ("private", (Reason(source, "users_choice"), Reason(Rule.NO_CHOICE_MADE)))
+        left_to_user, by_source = setting("users_choice"), Reason(source, "users_choice")
+        assert chosen == (choice, (left_to_user, setting(choice)), (by_source, Reason(Rule.USERS_CHOICE, choice)))
+        assert not_chosen == ("private", (left_to_user,), (by_source, Reason(Rule.NO_CHOICE_MADE)))
 
     @pytest.mark.parametrize("decided", ["private", "public", "custom"])
     def test_a_choice_has_no_effect_where_somebody_decided(self, decided: str) -> None:
-        chose_otherwise = owner(assigned_permission=decided, chosen_permission="public")
-        assert effective_permission(chose_otherwise, new_organisation)[0] == decided
+        chose_otherwise = owner(assigned=decided, chosen="public")
+        assert effective_permission(chose_otherwise, new_organisation).permission == decided
 
     def test_a_new_organisation_begins_private(self) -> None:
-        assert effective_permission(owner(), new_organisation)[0] == Permission.PRIVATE
+        assert effective_permission(owner(), new_organisation).permission == Permission.PRIVATE
 
 
 @pytest.mark.parametrize("kind", SYNCED)
@@ -99,64 +99,65 @@ class TestSyncedMail:
     """Section 3: who sees the owner's synced mail on a record that the viewer may see."""
 
     def test_public_mail_is_for_everyone(self, kind: Kind) -> None:
-        decision = decide(kind, bob, owner(assigned_permission="public"), SEES_RECORD, new_organisation)
+        decision = decide(kind, bob, owner(assigned="public"), SEES_RECORD, new_organisation)
         assert decision.allowed
         assert decision.reasons == (
             Reason(Ground.OWNS_RECORD),
             Reason(Rule.PERMISSION_FROM_USER, "public"),
             Reason(Rule.MAIL_IS_PUBLIC),
+            Reason(Rule.IN_AUDIENCE_OF_EVERYONE),
         )
 
     def test_private_mail_is_for_its_owner_alone_not_for_superiors_nor_administrators(self, kind: Kind) -> None:
-        private = owner(assigned_permission="private", below_viewer=True, shared_at=MONDAY)
+        private = owner(assigned="private", below_viewer=True, shared_at=MONDAY)
         decision = decide(kind, bob, private, READS_ALL_OF_THE_RECORD, new_organisation)
         assert not decision.allowed
         assert decision.reasons[-2:] == (Reason(Rule.PERMISSION_FROM_USER, "private"), Reason(Rule.MAIL_IS_PRIVATE))
 
     def test_custom_mail_is_for_everyone_where_it_is_shared(self, kind: Kind) -> None:
-        shared = owner(assigned_permission="custom", shared_at=MONDAY)
+        shared = owner(assigned="custom", shared_at=MONDAY)
         decision = decide(kind, bob, shared, SEES_RECORD, new_organisation)
         assert decision.allowed
-        assert decision.reasons[-1] == Reason(Rule.SHARED_ON_RECORD, MONDAY)
+        assert decision.reasons[-2:] == (Reason(Rule.SHARED_ON_RECORD, MONDAY), Reason(Rule.IN_AUDIENCE_OF_EVERYONE))
 
     def test_shared_at_the_very_first_second_is_shared(self, kind: Kind) -> None:
-        shared = owner(assigned_permission="custom", shared_at=0)
+        shared = owner(assigned="custom", shared_at=0)
         assert decide(kind, bob, shared, SEES_RECORD, new_organisation).allowed
 
     def test_custom_mail_is_hidden_where_it_is_not_shared(self, kind: Kind) -> None:
-        custom = owner(assigned_permission="custom", below_viewer=True)
+        custom = owner(assigned="custom", below_viewer=True)
         decision = decide(kind, bob, custom, READS_ALL_OF_THE_RECORD, new_organisation)
         assert not decision.allowed
         assert decision.reasons[-1] == Reason(Rule.NOT_SHARED_ON_RECORD)
 
     @pytest.mark.parametrize("permission", ["private", "custom", "public", "users_choice", "unknown"])
     def test_own_mail_is_seen_whatever_the_permission(self, kind: Kind, permission: str) -> None:
-        own = owner(role_permission=permission)
+        own = owner(by_role=permission)
         decision = decide(kind, alice, own, SEES_RECORD, new_organisation)
         assert decision == Decision(True, (Reason(Ground.OWNS_RECORD), Reason(Rule.OWN_MAIL)))
 
     @pytest.mark.parametrize("status", NOT_ACTIVE)
     @pytest.mark.parametrize("permission", ["public", "custom"])
     def test_an_owner_who_is_not_active_shares_with_nobody(self, kind: Kind, status: str, permission: str) -> None:
-        gone = owner(status=status, assigned_permission=permission, shared_at=MONDAY)
+        gone = owner(status=status, assigned=permission, shared_at=MONDAY)
         decision = decide(kind, bob, gone, SEES_RECORD, new_organisation)
         assert not decision.allowed
         assert decision.reasons[1:] == (Reason(Rule.OWNER_NOT_ACTIVE, status),)
 
     @pytest.mark.parametrize("permission", UNKNOWN_WORDS)
-    @pytest.mark.parametrize("place", ["role_permission", "assigned_permission", "default"])
+    @pytest.mark.parametrize("place", ["by_role", "assigned", "default"])
     def test_a_permission_that_the_law_does_not_know_opens_nothing(
         self, kind: Kind, permission: str, place: str
     ) -> None:
         facts = {} if place == "default" else {place: permission}
-        unknown = owner(**facts, chosen_permission="public", shared_at=MONDAY)
+        unknown = owner(**facts, chosen="public", shared_at=MONDAY)
         decision = decide(kind, bob, unknown, SEES_RECORD, organisation(permission))
         assert not decision.allowed
         assert decision.reasons[-1] == Reason(Rule.UNKNOWN_PERMISSION, permission)
 
     @pytest.mark.parametrize("choice", [*UNKNOWN_WORDS, "users_choice"])
     def test_nor_does_such_a_choice(self, kind: Kind, choice: str) -> None:
-        decision = decide(kind, bob, owner(chosen_permission=choice), SEES_RECORD, new_organisation)
+        decision = decide(kind, bob, owner(chosen=choice), SEES_RECORD, new_organisation)
         assert not decision.allowed
         assert decision.reasons[-1] == Reason(Rule.UNKNOWN_PERMISSION, choice)
 
@@ -182,7 +183,7 @@ class TestMailSentFromTheCrm:
     @pytest.mark.parametrize("permission", ["private", "custom", "public"])
     @pytest.mark.parametrize(("access", "allowed"), [("private", False), ("public_read_only", True)])
     def test_mailbox_permissions_do_not_matter(self, permission: str, access: str, *, allowed: bool) -> None:
-        sender = owner(role_permission=permission, shared_at=MONDAY)
+        sender = owner(by_role=permission, shared_at=MONDAY)
         assert decide(Kind.CRM, bob, sender, SEES_RECORD, organisation(permission, access)).allowed is allowed
 
     @pytest.mark.parametrize("status", [UserStatus.INACTIVE, UserStatus.DELETED])
@@ -201,7 +202,7 @@ class TestUnknownKind:
     @pytest.mark.parametrize("kind", ["", "IMAP", "smtp", "exchange"])
     @pytest.mark.parametrize("user_id", [ALICE, BOB])
     def test_it_is_seen_by_nobody(self, kind: str, user_id: int) -> None:
-        decision = decide(kind, bob, owner(user_id, role_permission="public"), SEES_RECORD, new_organisation)
+        decision = decide(kind, bob, owner(user_id, by_role="public"), SEES_RECORD, new_organisation)
         assert not decision.allowed
         assert decision.reasons[-1] == Reason(Rule.UNKNOWN_KIND, kind)
 

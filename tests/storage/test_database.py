@@ -9,17 +9,23 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from postroom.actions.organisation import add_role, list_roles
+from postroom.actions import organisation
+from postroom.actions.organisation import list_roles
+from postroom.core.model import Role
 from postroom.storage.database import Database, DatabaseUrlError, sqlite_url
 from tests.storage.conftest import Background, at_once
 from tests.storage.contents import contents
-from tests.team import Team
+from tests.team import NOW, OPERATOR, Team
 
 ROLE_COUNT = "SELECT count(*) FROM roles"
 
 
 class Interrupted(Exception):
     """Something went wrong in the middle."""
+
+
+def add_role(database: Database, name: str) -> Role:
+    return organisation.add_role(database, name, by=OPERATOR, now=NOW)
 
 
 def names(database: Database) -> list[str]:

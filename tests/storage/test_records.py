@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from postroom.core.model import Record
+from postroom.core.model import Grantee, Record
 from postroom.storage import records
 from postroom.storage.database import Database, lock_matching
 from postroom.storage.organisation import find_module
@@ -111,11 +111,14 @@ class TestSharing:
         with team.database.write() as connection:
             role_id = connection.exec_driver_sql("SELECT id FROM roles").scalar_one()
             for and_subordinates in (False, True):
-                records.share_record(
-                    connection, lead.id, user_id=None, role_id=role_id, and_subordinates=and_subordinates
-                )
-            records.share_record(connection, lead.id, user_id=lead.owner_id, role_id=None, and_subordinates=False)
+                records.share_record(connection, lead.id, Grantee(None, role_id, and_subordinates))
+            records.share_record(connection, lead.id, Grantee(lead.owner_id, None))
+            found = [
+                records.find_share(connection, lead.id, user_id=user_id, role_id=each)
+                for user_id, each in ((None, role_id), (lead.owner_id, None), (lead.owner_id + 1, None))
+            ]
             shares = connection.execute(record_shares.select().order_by(record_shares.c.id)).all()
+        assert found == [Grantee(None, role_id, and_subordinates=True), Grantee(lead.owner_id, None), None]
         assert [share[1:] for share in shares] == [(2, None, role_id, True), (2, lead.owner_id, None, False)]
 
     def test_only_the_share_that_is_named_is_taken_back(self, team: Team, lead: Record) -> None:
@@ -125,7 +128,7 @@ class TestSharing:
             bob = find_user(connection, email_of("Bob"))
             assert bob is not None
             for record_id, user_id in ((2, bob.id), (2, lead.owner_id), (3, bob.id)):
-                records.share_record(connection, record_id, user_id=user_id, role_id=None, and_subordinates=False)
+                records.share_record(connection, record_id, Grantee(user_id, None))
             assert records.unshare_record(connection, 2, user_id=bob.id, role_id=None)
             assert not records.unshare_record(connection, 2, user_id=bob.id, role_id=None)
             left = connection.execute(record_shares.select()).all()

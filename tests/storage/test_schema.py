@@ -10,10 +10,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox
 from postroom.actions.organisation import initialise
+from postroom.actions.permissions import Member, SetRolePreference
+from postroom.core.model import Permission
 from postroom.storage.database import Database
 from postroom.storage.migrations import migrate, newest_version, schema_version
 from postroom.storage.schema import metadata
@@ -114,7 +117,7 @@ class TestOnlyOnceEach:
     @pytest.mark.parametrize(
         "statement",
         [
-            "INSERT INTO organisation SELECT 2, name, time_zone, default_permission, crm_access FROM organisation",
+            "INSERT INTO organisation SELECT 2, name, time_zone, default_permission, NULL, crm_access FROM organisation",
             "UPDATE users SET email = 'same@team.example'",
             "UPDATE roles SET name = 'Same'",
             "UPDATE modules SET module_key = 'same'",
@@ -123,6 +126,13 @@ class TestOnlyOnceEach:
             "UPDATE mailboxes SET user_id = (SELECT min(id) FROM users)",
             "UPDATE copies SET uid = 'same', mailbox_id = (SELECT min(id) FROM mailboxes) WHERE kind = 'imap'",
             "UPDATE copies SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
+            "UPDATE audience_members SET user_id = (SELECT min(id) FROM users) WHERE user_id IS NOT NULL",
+            "UPDATE audience_members SET role_id = (SELECT min(id) FROM roles) WHERE role_id IS NOT NULL",
+            "UPDATE excluded_domains SET domain = 'same.example' WHERE user_id IS NOT NULL",
+            "UPDATE excluded_domains SET domain = 'same.example' WHERE role_id IS NOT NULL",
+            "UPDATE excluded_domains SET domain = 'same.example' WHERE role_id IS NULL AND user_id IS NULL",
+            "UPDATE internal_domains SET domain = 'same.example'",
+            "UPDATE thread_messages SET message_id = 'same@team.example', user_id = (SELECT min(id) FROM users)",
         ],
     )
     def test_is_refused(self, furnished: Team, statement: str) -> None:
@@ -140,9 +150,12 @@ class TestOnlyOnceEach:
 # For each check a statement that breaks it and no other; "everyone" is a word that the law does not know.
 BREAKS = {
     "ck_associations_associated_by": "UPDATE associations SET associated_by = 'everyone'",
+    "ck_audience_members_user_or_role": "UPDATE audience_members SET user_id = NULL, role_id = NULL",
     "ck_copies_kind": "UPDATE copies SET kind = 'everyone' WHERE kind = 'imap'",
     "ck_copies_source": "UPDATE copies SET mailbox_id = NULL WHERE kind = 'imap'",
     "ck_copy_participants_role": "UPDATE copy_participants SET role = 'everyone' WHERE role = 'from'",
+    "ck_excluded_domains_one_scope": "UPDATE excluded_domains SET role_id = (SELECT min(id) FROM roles)"
+    " WHERE user_id = (SELECT min(user_id) FROM excluded_domains)",
     "ck_mailboxes_protocol": "UPDATE mailboxes SET protocol = 'crm'",
     "ck_mailboxes_security": "UPDATE mailboxes SET security = 'everyone'",
     "ck_mailboxes_state": "UPDATE mailboxes SET state = 'everyone'",
@@ -151,7 +164,8 @@ BREAKS = {
     "ck_organisation_only_one": "UPDATE organisation SET id = 2",
     "ck_record_mail_associated_by": "UPDATE record_mail SET associated_by = 'everyone'",
     "ck_record_mail_kind": "UPDATE record_mail SET kind = 'everyone'",
-    "ck_record_mail_some": "UPDATE record_mail SET copies = 0",
+    "ck_record_mail_shareable": "UPDATE record_mail SET shareable = copies + 1",
+    "ck_record_mail_some": "UPDATE record_mail SET copies = 0, shareable = 0",
     "ck_record_shares_user_or_role": "UPDATE record_shares SET user_id = NULL, role_id = NULL",
     "ck_roles_email_permission": "UPDATE roles SET email_permission = 'everyone'",
     "ck_users_assigned_permission": "UPDATE users SET assigned_permission = 'everyone'",
@@ -176,14 +190,56 @@ class TestChecks:
         with pytest.raises(IntegrityError, match=check), furnished.database.write() as connection:
             connection.execute(text(BREAKS[check]))
 
-    def test_a_share_is_with_a_user_or_a_role_and_not_both(self, furnished: Team) -> None:
-        both = text("UPDATE record_shares SET role_id = (SELECT min(id) FROM roles)")
+    @pytest.mark.parametrize("shareable", ["-1", "NULL"])
+    def test_no_less_than_nothing_is_shareable(self, furnished: Team, shareable: str) -> None:
+        with pytest.raises(IntegrityError), furnished.database.write() as connection:
+            connection.execute(text(f"UPDATE record_mail SET shareable = {shareable}"))
+
+    @pytest.mark.parametrize("table", ["record_shares", "audience_members"])
+    def test_who_is_granted_something_is_a_user_or_a_role_and_not_both(self, furnished: Team, table: str) -> None:
+        both = text(f"UPDATE {table} SET role_id = (SELECT min(id) FROM roles) WHERE user_id IS NOT NULL")
         with pytest.raises(IntegrityError, match="user_or_role"), furnished.database.write() as connection:
             connection.execute(both)
 
     def test_there_are_foreign_keys_on_both_databases(self, furnished: Team) -> None:
         with pytest.raises(IntegrityError), furnished.database.write() as connection:
             connection.execute(text("UPDATE records SET owner_id = 1"))
+
+
+class TestAudit:
+    """What was written there stays as it was, whoever asks the database."""
+
+    def test_each_change_is_an_entry(self, furnished: Team) -> None:
+        assert len(contents(furnished.database)["audit_entries"]) > 10
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE audit_entries SET before = NULL",
+            "UPDATE audit_entries SET at = at",
+            "UPDATE audit_entries SET subject = 'nobody' WHERE id = (SELECT min(id) FROM audit_entries)",
+            "DELETE FROM audit_entries",
+            "DELETE FROM audit_entries WHERE id = (SELECT min(id) FROM audit_entries)",
+        ],
+    )
+    def test_no_entry_is_changed_or_erased(self, furnished: Team, statement: str) -> None:
+        _assert_refused(furnished, statement)
+
+    @pytest.mark.parametrize("shared_team", ["postgresql"], indirect=True)
+    @pytest.mark.parametrize("statement", ["TRUNCATE audit_entries", "TRUNCATE users CASCADE"])
+    def test_nor_are_all_at_once(self, furnished: Team, statement: str) -> None:
+        _assert_refused(furnished, statement)
+
+    @pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
+    def test_nor_is_one_put_in_place_of_another(self, furnished: Team) -> None:
+        _assert_refused(furnished, "INSERT OR REPLACE INTO audit_entries SELECT * FROM audit_entries")
+
+
+def _assert_refused(team: Team, statement: str) -> None:
+    before = contents(team.database)
+    with pytest.raises(DBAPIError, match="audit_entries is append-only"), team.database.write() as connection:
+        connection.execute(text(statement))
+    assert contents(team.database) == before
 
 
 @pytest.fixture(scope="class")
@@ -194,9 +250,12 @@ def furnished(shared_team: Team) -> Team:
 
 
 def _furnish(team: Team) -> None:
+    team.make(SetInternalDomains(("team.example", "sub.team.example")))
+    team.make(SetExcludedDomains(("bank.example", "else.example")))
     for name, role in (("Alice", "Sales"), ("Bob", "Support")):
         team.role(role)
         team.user(name, role=role)
+        _restrict(team, name, role)
         lead = team.record("Leads", name, "lead@customer.example")
         team.mail(name, "lead@customer.example", by_hand_on=lead)
         team.crm_mail(name, "lead@customer.example")
@@ -205,3 +264,11 @@ def _furnish(team: Team) -> None:
                 text("INSERT INTO record_shares SELECT :id, :id, owner_id, NULL, false FROM records WHERE id = :id"),
                 {"id": lead},
             )
+
+
+def _restrict(team: Team, name: str, role: str) -> None:
+    """Give a role an audience, and two excluded domains to the role and to one of its users."""
+    members = [Member(user=email_of(name)), Member(role=role, and_subordinates=True)]
+    team.make(SetRolePreference(role, Permission.USERS_CHOICE, tuple(members)))
+    team.make(SetExcludedDomains(("bank.example", "else.example"), role=role))
+    team.make(SetExcludedDomains(("bank.example", "else.example"), user=email_of(name)))

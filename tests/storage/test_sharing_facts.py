@@ -3,8 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from postroom.actions.change_sharing import share_record
-from postroom.actions.organisation import set_module_access
+from postroom.actions.change_sharing import SetModuleAccess, ShareRecord
 from postroom.actions.records import delete_record
 from postroom.actions.tokens import hash_token
 from postroom.core.model import Role
@@ -54,7 +53,7 @@ class TestStranger:
         contact = office.record("Contacts", "Charlie", ADDRESS)
         deal = office.record("Deals", "Bob", links=[contact])
         assert [holding.grounds for holding in facts(office, "Bob", deal, "deals").holdings] == []
-        share_record(office.database, f"Contacts/{contact}", user=email_of("Bob"), role=None)
+        office.make(ShareRecord(f"Contacts/{contact}", user=email_of("Bob")))
         (holding,) = facts(office, "Bob", deal, "deals").holdings
         assert holding.grounds == (Ground.RECORD_SHARED_WITH_USER,)
         assert holding.through_contact
@@ -64,7 +63,7 @@ class TestGrounds:
     def test_each_is_found_where_it_holds_and_nowhere_else(self, office: Team) -> None:
         assert facts(office, "Bob").grounds == (Ground.OWNS_RECORD,)
         assert facts(office, "Alice").grounds == ()
-        set_module_access(office.database, "Leads", is_public=True)
+        office.make(SetModuleAccess("Leads", is_public=True))
         assert facts(office, "Alice").grounds == (Ground.MODULE_IS_PUBLIC,)
         assert facts(office, "Bob").grounds == (Ground.MODULE_IS_PUBLIC, Ground.OWNS_RECORD)
 
@@ -81,7 +80,7 @@ class TestGrounds:
         assert seen == {"One": ["Eleven"], "Eleven": [], "Twelve": [], "Peer": [], "Alice": []}
 
     def test_an_explanation_reads_the_same(self, office: Team) -> None:
-        share_record(office.database, f"Leads/{LEAD}", user=email_of("Charlie"), role=None)
+        office.make(ShareRecord(f"Leads/{LEAD}", user=email_of("Charlie")))
         with office.database.read() as connection:
             ids = {user.full_name: user.id for user in people.users_by_email(connection).values()}
             pair = read_pair_facts(connection, ids["Charlie"], ids["Alice"], LEAD)
@@ -95,7 +94,7 @@ def _with_roles(team: Team, lineages: dict[str, str]) -> list[str]:
     with team.database.write() as connection:
         for lineage in sorted(set(lineages.values())):
             role_id = int(lineage.split("/")[-2])
-            people.insert_role(connection, Role(role_id, f"Role {role_id}", None, lineage, None))
+            people.insert_role(connection, Role(role_id, f"Role {role_id}", None, lineage, None, None))
     for name, lineage in lineages.items():
         user = team.user(name, mailbox=None)
         with team.database.write() as connection:

@@ -1,0 +1,327 @@
+"""Every path on which the product says who sees which mail says the same, and what the reference model says.
+
+The paths are a table. A function of postroom.actions that reads mail and is not in it fails a test.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postroom import actions, storage
+from postroom.actions.explain import explain
+from postroom.actions.organisation import SetUserStatus
+from postroom.actions.preview import preview
+from postroom.actions.viewers import RecordWithViewers, viewers_on_all_records, viewers_on_record
+from postroom.actions.withhold import email_id, list_own_emails
+from postroom.core.model import UserStatus
+from tests import reference_model
+from tests.asking import answered, reference_of
+from tests.properties import examples
+from tests.reference_model import Answer, Record, User, World
+from tests.team import NOW, OPERATOR, Team
+from tests.worlds import NAMES, Organisation, build_anew, copy_row, email_address, organisations
+
+Facts = set[tuple[object, ...]]
+ALL = 10_000  # more than there can be
+
+
+class ReadPath(NamedTuple):
+    """The functions that answer, what they say one viewer sees, and what the reference model says."""
+
+    functions: frozenset[str]
+    said: Callable[[Team, World, User], Facts]
+    expected: Callable[[World, User], Facts]
+
+
+# Get Email Shared Details
+
+
+def details_said(team: Team, world: World, viewer: User) -> Facts:
+    return {(record.id, each) for record in _records(world) for each in _flat(answered(team, viewer, record))}
+
+
+def details_expected(world: World, viewer: User) -> Facts:
+    answers = {record.id: reference_model.answer(world, viewer, record) for record in _records(world)}
+    return {(record_id, each) for record_id, answer in answers.items() for each in _flat(answer)}
+
+
+def _flat(answer: Answer | None) -> list[str]:
+    if answer is None:
+        return ["INVALID_DATA"]
+    types, users = answer
+    return [*types, *(name for _, name, _ in users)]
+
+
+# Explain, for mail in general
+
+
+def explain_said(team: Team, world: World, viewer: User) -> Facts:
+    found: Facts = set()
+    for owner, record in _pairs(world):
+        people = (email_address(viewer), email_address(owner))
+        said = explain(team.database, *people, reference_of(record), by=OPERATOR)
+        found |= {(owner.name, record.id, kind) for kind in _kinds((said.sees_mailbox, said.sees_crm))}
+    return found
+
+
+def explain_expected(world: World, viewer: User) -> Facts:
+    return {
+        (owner.name, record.id, kind)
+        for owner, record in _pairs(world)
+        for kind in _kinds(reference_model.sees(world, viewer, owner, record))
+    }
+
+
+def _kinds(seen: tuple[bool, bool]) -> list[str]:
+    return [kind for kind, is_seen in zip(("mailbox", "crm"), seen, strict=True) if is_seen]
+
+
+# Explain, for one e-mail: each copy of it, wherever it reaches the record
+
+
+def explain_email_said(team: Team, world: World, viewer: User) -> Facts:
+    found: Counter[tuple[object, ...]] = Counter()
+    for (owner, email), key in _email_keys(team, world).items():
+        for record in _records_of(world, owner, email):
+            people = (email_address(viewer), email_address(world.users[owner]))
+            said = explain(team.database, *people, reference_of(record), by=OPERATOR, email=key)
+            for answer in said.answers:
+                found[record.id, email, answer.record, "CRM" in answer.about, answer.allowed] += 1
+    return set(found.items())
+
+
+def explain_email_expected(world: World, viewer: User) -> Facts:
+    found: Counter[tuple[object, ...]] = Counter()
+    for record in _records(world):
+        for place in _places(world, record):
+            for index in reference_model.copies_on(world, place):
+                email, is_crm = reference_model.email_of(world, index), world.copies[index].kind == "crm"
+                allowed = reference_model.sees_copy(world, viewer, index, place)
+                found[record.id, email, reference_of(place), is_crm, allowed] += 1
+    return set(found.items())
+
+
+def _email_keys(team: Team, world: World) -> dict[tuple[str, reference_model.Email], str]:
+    """Give the id of each e-mail of each owner, once."""
+    with team.database.read() as connection:
+        return {
+            (copy.owner, reference_model.email_of(world, index)): email_id(copy_row(connection, index).email_key)
+            for index, copy in enumerate(world.copies)
+        }
+
+
+def _records_of(world: World, owner: str, email: reference_model.Email) -> list[Record]:
+    """Give the records that an owner's e-mail reaches: to ask about others as well would take long."""
+    indexes = {
+        i for i, copy in enumerate(world.copies) if (copy.owner, reference_model.email_of(world, i)) == (owner, email)
+    }
+    return [
+        record
+        for record in _records(world)
+        if any(indexes.intersection(reference_model.copies_on(world, place)) for place in _places(world, record))
+    ]
+
+
+def _places(world: World, record: Record) -> list[Record]:
+    gathers = record.module not in ("Leads", "Contacts")
+    return [record, *(reference_model.linked_contacts(world, record) if gathers else [])]
+
+
+# The reverse
+
+
+def viewers_said(team: Team, world: World, viewer: User) -> Facts:
+    asked = ((owner, reference_of(record)) for owner, record in _pairs(world))
+    reverse = {owner: [] for owner in world.users}
+    for owner, reference in asked:
+        reverse[owner.name].append(viewers_on_record(team.database, email_address(owner), reference, by=OPERATOR))
+    return {(owner, *fact) for owner, records in reverse.items() for fact in _with_viewer(records, viewer)}
+
+
+def viewers_expected(world: World, viewer: User) -> Facts:
+    return {
+        (owner.name, reference_of(record), kind)
+        for owner, record in _pairs(world)
+        for kind in _kinds(reference_model.viewers(world, owner, record).get(viewer.name, (False, False)))
+    }
+
+
+def _with_viewer(records: list[RecordWithViewers], viewer: User) -> Iterator[tuple[str, str]]:
+    for record in records:
+        for colleague in record.viewers:
+            if colleague.email == email_address(viewer):
+                yield from ((record.record, kind) for kind in _kinds((bool(colleague.mailbox), bool(colleague.crm))))
+
+
+# The reverse on all records, in pages of two: mail that comes through a Contact is on the Contact
+
+
+def all_viewers_said(team: Team, world: World, viewer: User) -> Facts:
+    return {
+        (owner.name, *fact)
+        for owner in world.users.values()
+        for fact in _with_viewer(list(_all_pages(team, owner)), viewer)
+    }
+
+
+def _all_pages(team: Team, owner: User) -> Iterator[RecordWithViewers]:
+    after: int | None = 0
+    while after is not None:
+        page = viewers_on_all_records(team.database, email_address(owner), by=OPERATOR, limit=2, after=after)
+        yield from page.records
+        after = page.next_after
+
+
+def all_viewers_expected(world: World, viewer: User) -> Facts:
+    return {
+        (world.copies[index].owner, reference_of(record), "crm" if world.copies[index].kind == "crm" else "mailbox")
+        for record in _records(world)
+        for index in reference_model.copies_on(world, record)
+        if world.copies[index].owner != viewer.name and reference_model.sees_copy(world, viewer, index, record)
+    }
+
+
+# Preview: were the viewer disabled, everything that the viewer sees of others' mail would be closed
+
+
+def preview_said(team: Team, _world: World, viewer: User) -> Facts:
+    disabled = SetUserStatus(email_address(viewer), UserStatus.INACTIVE)
+    if viewer.status == UserStatus.DELETED:
+        return set()
+    said = preview(team.database, disabled, OPERATOR, now=NOW, limit=ALL).differences
+    return {(each.owner, each.record, each.closed) for each in said if each.viewer == disabled.user}
+
+
+def preview_expected(world: World, viewer: User) -> Facts:
+    sights = [sight for sight in reference_model.visible(world) if sight.viewer == viewer.name]
+    places = Counter((email_address(world.users[sight.owner]), sight.record) for sight in sights)
+    return {(owner, reference_of(world.records[record]), count) for (owner, record), count in places.items()}
+
+
+# The own mail, of all and on each record, with what of it nobody else could see
+
+
+def own_mail_said(team: Team, world: World, viewer: User) -> Facts:
+    emails = {key: email for (owner, email), key in _email_keys(team, world).items() if owner == viewer.name}
+    found: Facts = set()
+    for reference in (None, *map(reference_of, _records(world))):
+        listed = list_own_emails(team.database, email_address(viewer), reference, by=OPERATOR, limit=ALL)
+        found |= {(reference, emails[email_id(each.email_key)], each.withheld) for each in listed}
+    return found
+
+
+def own_mail_expected(world: World, viewer: User) -> Facts:
+    """An e-mail is withheld where every copy of it is: as long as one is not, somebody may see the e-mail."""
+    places: dict[str | None, list[int]] = {None: list(range(len(world.copies)))}
+    places |= {reference_of(record): reference_model.copies_on(world, record) for record in _records(world)}
+    found: Facts = set()
+    for reference, indexes in places.items():
+        own = [index for index in indexes if world.copies[index].owner == viewer.name]
+        shareable = {reference_model.email_of(world, i) for i in own if not reference_model.is_withheld(world, i)}
+        emails = {reference_model.email_of(world, index) for index in own}
+        found |= {(reference, email, email not in shareable) for email in emails}
+    return found
+
+
+def _records(world: World) -> list[Record]:
+    return list(world.records.values())
+
+
+def _pairs(world: World) -> Iterator[tuple[User, Record]]:
+    return product(world.users.values(), world.records.values())
+
+
+PATHS = {
+    "sharing details": ReadPath(
+        frozenset({"read_sharing_details.read_sharing_details"}), details_said, details_expected
+    ),
+    "explain": ReadPath(frozenset({"explain.explain"}), explain_said, explain_expected),
+    "explain an e-mail": ReadPath(frozenset({"explain.explain"}), explain_email_said, explain_email_expected),
+    "viewers": ReadPath(frozenset({"viewers.viewers_on_record"}), viewers_said, viewers_expected),
+    "viewers on all records": ReadPath(
+        frozenset({"viewers.viewers_on_all_records"}), all_viewers_said, all_viewers_expected
+    ),
+    "preview": ReadPath(frozenset({"preview.preview"}), preview_said, preview_expected),
+    "own mail": ReadPath(frozenset({"withhold.list_own_emails"}), own_mail_said, own_mail_expected),
+}
+
+# Public functions of modules that read mail, which say nothing about who sees it.
+NOT_READ_PATHS = {
+    "explain.steps_in_words": "puts a decision into words",
+    "visible_records.get_record_for": "gives a record that the actor sees, without its mail",
+    "visible_records.may_see": "says whether the actor sees a record",
+    "withhold.email_id": "writes an id",
+    "withhold.parse_email_id": "reads an id",
+}
+
+
+class TestEveryPath:
+    @given(drawn=organisations(), name=st.sampled_from(NAMES))
+    @examples(8)
+    def test_says_what_the_reference_model_says(self, erasable_team: Team, drawn: Organisation, name: str) -> None:
+        build_anew(erasable_team.database, drawn)
+        viewer = drawn.world.users[name]
+        for title, path in PATHS.items():
+            assert path.said(erasable_team, drawn.world, viewer) == path.expected(drawn.world, viewer), title
+
+
+# Storage that knows copies, their associations or their counts. What reads them for an answer is named here; what
+# only brings mail in, or keeps the tables, says nothing to anybody about who sees what.
+MAIL_TABLES = {"associations", "copies", "copy_participants", "raw_messages", "record_mail"}
+READS_MAIL = {"own_mail", "sharing_facts", "sightings"}
+KEEPS_MAIL = {
+    "associations": "associates copies with records, and counts them",
+    "backups": "copies whole tables",
+    "mail": "stores copies",
+    "mailboxes": "counts the copies of a mailbox, for whoever administers it",
+    "threads": "ties copies together",
+    "withholding": "marks copies",
+}
+
+
+def _modules(package: Path) -> dict[str, ast.Module]:
+    return {path.stem: ast.parse(path.read_text()) for path in package.glob("*.py")}
+
+
+def _imports_of(tree: ast.Module, package: str) -> set[str]:
+    """Give what is imported of a package or a module: `own_mail`, or `sharing_facts.Token`."""
+    found = [
+        (node.module, alias.name) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+    ]
+    dotted = {f"{module}.{name}" for module, name in found}
+    return {name.removeprefix(f"{package}.") for name in dotted if name.startswith(f"{package}.")}
+
+
+def _reads_mail(tree: ast.Module) -> bool:
+    imported = _imports_of(tree, "postroom.storage") - {"sharing_facts.Token"}
+    return any(name.partition(".")[0] in READS_MAIL for name in imported)
+
+
+def _functions(tree: ast.Module) -> set[str]:
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")}
+
+
+class TestTheTableIsComplete:
+    """Found by what a module imports, since it cannot read mail without."""
+
+    def test_lists_every_function_that_reads_mail(self) -> None:
+        modules = _modules(Path(actions.__path__[0]))
+        reading = {name: tree for name, tree in modules.items() if _reads_mail(tree)}
+        found = {f"{name}.{function}" for name, tree in reading.items() for function in _functions(tree)}
+        listed = frozenset[str]().union(*(path.functions for path in PATHS.values()))
+        assert found == listed | NOT_READ_PATHS.keys()
+
+    def test_knows_every_storage_module_that_reads_mail(self) -> None:
+        modules = _modules(Path(storage.__path__[0]))
+        knowing = {
+            name
+            for name, tree in modules.items()
+            if name != "schema" and _imports_of(tree, "postroom.storage.schema") & (MAIL_TABLES | {"metadata"})
+        }
+        assert knowing == READS_MAIL | KEEPS_MAIL.keys()

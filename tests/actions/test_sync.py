@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from postroom.actions.errors import InvalidInput, NotFound
+from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.sync import FolderReport, SyncReport, sync_mailbox
 from postroom.core.model import MailboxState
+from postroom.mail import imap, parse
 from postroom.mail.imap import AuthenticationFailed, Security
 from postroom.storage.mail import count_mail
 from postroom.storage.secrets import SecretBox, SecretKeyError
@@ -52,6 +54,12 @@ def account(team: Team, dovecot: Dovecot) -> Account:
     return Account(team, dovecot)
 
 
+def count(team: Team) -> tuple[int, int]:
+    """Give how many copies are stored, and how many e-mails they are."""
+    with team.database.read() as connection:
+        return count_mail(connection)
+
+
 def by_name(report: SyncReport) -> dict[str, FolderReport]:
     return {folder.name: folder for folder in report.folders}
 
@@ -89,6 +97,22 @@ class TestPass:
         account.dovecot.append(account.address, "INBOX", b"Date: yesterday\r\n\r\nHello")
         assert ("INBOX message 1", "Date: not a date") in account.sync().problems
 
+    def test_messages_that_are_too_large_to_be_read_do_not_agree_because_of_that(
+        self, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of both only the headers come, and one is imported as well."""
+        monkeypatch.setattr(imap, "MAX_MESSAGE_BYTES", 1000)
+        monkeypatch.setattr(parse, "MAX_MESSAGE_BYTES", 1000)
+        large = message(CUSTOMER, [account.address], "<1@customer.example>", "x" * 2000)
+        (tmp_path / "large.eml").write_bytes(large)
+        for raw in (large, large.replace(b"Subject: Offer", b"Subject: Another")):
+            account.dovecot.append(account.address, "INBOX", raw)
+        sentence = "body: not read, the message is too large"
+        assert account.sync().problems == [("INBOX message 1", sentence), ("INBOX message 2", sentence)]
+        assert count(account.team) == (2, 2)
+        import_mail(account.team.database, tmp_path / "large.eml", Destination(mailbox=email_of("Bob")), id)
+        assert count(account.team) == (3, 2)
+
     def test_a_folder_that_fails_stops_no_other(self, account: Account) -> None:
         for folder in ("A", "B", "C"):
             account.put(folder)
@@ -113,8 +137,7 @@ class TestPass:
             client.delete_folder("Customers")
         account.put("Customers", body="Another")
         assert by_name(account.sync())["Customers"].stored == 1
-        with account.team.database.read() as connection:
-            assert count_mail(connection) == (2, 2)
+        assert count(account.team) == (2, 2)
 
 
 class TestRefusals:

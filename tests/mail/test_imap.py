@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 from imapclient import IMAPClient
-from tests.mail.loopback import loopback
 
 from postroom.mail import imap
 from postroom.mail.imap import (
@@ -26,6 +25,7 @@ from postroom.mail.imap import (
     Session,
     open_session,
 )
+from tests.mail.loopback import loopback
 from tests.servers.dovecot import Dovecot
 
 MAIL = b"From: lead@customer.example\r\nTo: alice@test.example\r\nSubject: Offer\r\n\r\nHello\r\n"

@@ -117,7 +117,7 @@ class TestOnlyOnceEach:
     @pytest.mark.parametrize(
         "statement",
         [
-            "INSERT INTO organisation SELECT 2, name, time_zone, default_permission, NULL, crm_access FROM organisation",
+            "INSERT INTO organisation SELECT 2, name, time_zone, 'public', NULL, 'private' FROM organisation",
             "UPDATE users SET email = 'same@team.example'",
             "UPDATE roles SET name = 'Same'",
             "UPDATE modules SET module_key = 'same'",

@@ -14,11 +14,15 @@ _BATCH_BYTES = 16 * 1024 * 1024
 
 
 class RawMessage(NamedTuple):
-    """A message as it came: `uid` names it in its source, `place` names it to a person."""
+    """A message as it came, or its headers alone if it was `truncated`.
+
+    `uid` names it in its source, `place` names it to a person.
+    """
 
     uid: str
     raw: bytes
     place: str
+    truncated: bool = False
 
 
 class Problem(NamedTuple):
@@ -61,7 +65,7 @@ def store_messages(
 
 
 def _incoming(message: RawMessage, report: MailReport) -> IncomingCopy:
-    parsed = parse_message(message.raw)
+    parsed = parse_message(message.raw, truncated=message.truncated)
     report.problems += [Problem(message.place, sentence) for sentence in parsed.problems]
     return IncomingCopy(message.uid, message.raw, parsed)
 

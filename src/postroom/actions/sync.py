@@ -75,7 +75,7 @@ def _sync_folder(
         state = session.select(folder.name)
         source = Source(mailbox.user_id, Kind.IMAP, mailbox.id, folder.name, state.uidvalidity)
         new = _not_stored(database, source, state.uids)
-        store_messages(database, source, _fetch(session, folder.name, new, report, on_progress), report)
+        store_messages(database, source, _fetch(session, folder.name, new, on_progress), report)
     except FolderFailed as error:
         return FolderReport(folder.name, report.stored, failed=str(error))
     finally:
@@ -89,14 +89,9 @@ def _not_stored(database: Database, source: Source, uids: Sequence[int]) -> list
     return [uid for uid in uids if str(uid) not in stored]
 
 
-def _fetch(
-    session: Session, folder: str, uids: Sequence[int], report: MailReport, on_progress: Progress
-) -> Iterator[RawMessage]:
+def _fetch(session: Session, folder: str, uids: Sequence[int], on_progress: Progress) -> Iterator[RawMessage]:
     """Yield messages; one that was expunged meanwhile is left out, it is no longer mail of the mailbox."""
     for done, fetched in enumerate(session.fetch(uids), start=1):
-        place = f"{folder} message {fetched.uid}"
-        if fetched.truncated:
-            report.problems.append(Problem(place, "too large: only its headers were kept"))
         if fetched.raw is not None:
-            yield RawMessage(str(fetched.uid), fetched.raw, place)
+            yield RawMessage(str(fetched.uid), fetched.raw, f"{folder} message {fetched.uid}", fetched.truncated)
         on_progress(folder, done, len(uids))

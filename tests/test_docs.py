@@ -91,6 +91,7 @@ def makefile_targets() -> list[str]:
 
 
 COMMANDS = dict(leaves())
+METHODS = {"get", "put", "post", "delete"}
 ERRORS = [value for value in (*vars(problems).values(), *problems.PROBLEMS.values()) if isinstance(value, Problem)]
 
 
@@ -115,10 +116,22 @@ class TestWhatThereIsIsDescribed:
         assert described == known
         assert "`SSL_CERT_FILE`" in OPERATING.read_text()
 
+    def test_every_error_of_the_own_api(self) -> None:
+        for status, code in problems.REFUSALS.values():
+            assert any(row.startswith(f"| {status} | `{code}` |") for row in rows(API)), code
+
+    def test_every_request_of_the_own_api(self) -> None:
+        described = json.loads((ROOT / "src/postroom/http/openapi.json").read_text())["paths"]
+        asked = [(path, method) for path, methods in described.items() for method in methods if method in METHODS]
+        for path, method in asked:
+            if path.startswith("/postroom/v1"):
+                row = f"| `{method.upper()} {path.removeprefix('/postroom/v1')}` |"
+                assert any(line.startswith(row) for line in rows(API)), row
+
     @pytest.mark.parametrize("problem", ERRORS, ids=lambda problem: problem.code)
     def test_every_error(self, problem: Problem) -> None:
         details = ", ".join(f"`{name}`: {value}" for name, value in problem.details.items())
-        (row,) = [row for row in rows(API) if f"`{problem.code}`" in row.split("|")[2]]
+        (row,) = [row for row in rows(API) if f"`{problem.code}`" in row and problem.message in row]
         told = [cell.strip() for cell in row.split("|")[1:5]]
         assert told == [str(problem.status), f"`{problem.code}`", problem.message, details]
 

@@ -13,15 +13,14 @@ def reference_of(record: Record) -> str:
     return f"{record.module}/{record.id}"
 
 
-def answered(team: Team, viewer: User, record: Record) -> Answer | None:
-    """Give the answer of the endpoint; None stands for INVALID_DATA, and for a token that does not work."""
+def answered(team: Team, viewer: User, record: Record) -> Answer:
+    """Give the answer of the endpoint, or the code of the refusal."""
     try:
         details = read_sharing_details(team.reader, token_of(viewer.name), record.module, str(record.id), now=NOW)
     except RecordInvalid:
-        return None
+        return "INVALID_DATA"
     except TokenInvalid:
-        assert viewer.status != "active"
-        return None
+        return "INVALID_TOKEN"
     users = [(user.user_id, user.name, user.mailbox_protocol) for user in details.share_from_users]
     return list(details.available_types), users
 

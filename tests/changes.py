@@ -62,7 +62,6 @@ from tests.worlds import (
     permissions,
     roles,
     some_addresses,
-    some_audience,
     spelled,
     store_mail,
     stored_record,
@@ -145,7 +144,7 @@ def actor_of(world: World, by: str | None) -> Actor:
 
 _kept = st.just(reference_changes.KEEP)
 _new_permissions = permissions | permissions | _kept | st.none()
-_new_audiences = some_audience | _kept | _kept
+_new_audiences = st.none() | st.lists(grantees, max_size=3).map(tuple) | _kept | _kept
 _domains = st.frozensets(st.sampled_from(tuple(DOMAINS)), max_size=2)
 
 
@@ -202,16 +201,19 @@ def _draw_module_access(draw: Draw, _stage: Stage) -> Drawn:
 
 def _draw_share_emails(draw: Draw, stage: Stage) -> Drawn:
     anywhere = (draw(names), stage.some_record(draw))
-    possible = [pair for pair in product(NAMES, sorted(stage.world.records)) if _may_share(stage.world, *pair)]
-    name, record_id = draw(st.sampled_from([anywhere, *possible]))
+    name, record_id = draw(st.sampled_from([anywhere, *where_somebody_may_share(stage.world)]))
     return Drawn(
         ShareEmails(stage.address(name), stage.reference(record_id)),
         lambda world, by: reference_changes.share_emails(world, by, name, record_id),
     )
 
 
+def where_somebody_may_share(world: World) -> list[tuple[str, int]]:
+    """Give who could share mail on which record: drawn blindly, hardly ever anybody could."""
+    return [pair for pair in product(NAMES, sorted(world.records)) if _may_share(world, *pair)]
+
+
 def _may_share(world: World, name: str, record_id: int) -> bool:
-    """Say whether a user could share mail on a record: drawn blindly, hardly ever anybody could."""
     try:
         reference_changes.share_emails(deepcopy(world), None, name, record_id)
     except Refused:

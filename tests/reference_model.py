@@ -296,13 +296,15 @@ def in_view(
 
 
 TYPES = ("emails_sent_from_crm", "all_contacts_emails", "all_imap_shared_users", "all_emails")
-Answer = tuple[list[str], list[tuple[int, str, str | None]]]
+Answer = tuple[list[str], list[tuple[int, str, str | None]]] | str
 
 
-def answer(world: World, viewer: User, record: Record) -> Answer | None:
-    """Give the API's answer, from the lists alone, as the promise of section 6 has it; None: INVALID_DATA."""
+def answer(world: World, viewer: User, record: Record) -> Answer:
+    """Give the API's answer, from the lists alone, as the promise of section 6 has it, or the code of a refusal."""
+    if viewer.status != "active":
+        return "INVALID_TOKEN"
     if not sees_record(world, viewer, record):
-        return None
+        return "INVALID_DATA"
     mail = mail_of(world, viewer, record)
     sharing = [user for user in world.users.values() if in_view(world, viewer, record, mail, "user_emails", user.name)]
     by_name = sorted(sharing, key=lambda user: (user.name, user.id))

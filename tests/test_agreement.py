@@ -51,9 +51,9 @@ def details_expected(world: World, viewer: User) -> Facts:
     return {(record_id, each) for record_id, answer in answers.items() for each in _flat(answer)}
 
 
-def _flat(answer: Answer | None) -> list[str]:
-    if answer is None:
-        return ["INVALID_DATA"]
+def _flat(answer: Answer) -> list[str]:
+    if isinstance(answer, str):
+        return [answer]
     types, users = answer
     return [*types, *(name for _, name, _ in users)]
 

@@ -54,6 +54,7 @@ DOMAINS = {
 }
 MESSAGE_IDS = ("one@mail.example", "two@mail.example", "three@mail.example", "four@mail.example")
 NEVER_CAME = "before@mail.example"
+SCOPES = "ZohoCRM.modules.ALL,Postroom.sharing.ALL"
 DATES = (None, NOW - 86_400, NOW)
 
 names = st.sampled_from(NAMES)
@@ -238,7 +239,7 @@ def _build_user(connection: Connection, user: User, roles_by_name: dict[str, Rol
     )
     people.insert_user(connection, stored)
     token_hash = hash_token(token_of(user.name))
-    tokens.insert_token(connection, token_hash, user.id, "ZohoCRM.modules.ALL", created_at=0, expires_at=NOW + 1)
+    tokens.insert_token(connection, token_hash, user.id, SCOPES, created_at=0, expires_at=NOW + 86_400)
 
 
 def build_mailboxes(connection: Connection, user: User, boxes: tuple[str, ...]) -> None:

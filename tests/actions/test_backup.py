@@ -8,19 +8,22 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from postroom.actions.backup import backup, restore
-from postroom.actions.change_sharing import set_role_permission, share_record
+from postroom.actions.change_sharing import ShareRecord
 from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput
+from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, password_context
 from postroom.actions.organisation import add_module, add_role, initialise
+from postroom.actions.permissions import Member, SetRolePreference
 from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.records import delete_record
+from postroom.actions.withhold import WithholdEmail, email_id, list_own_emails
 from postroom.core.model import Permission
 from postroom.storage.database import Database, sqlite_url
 from postroom.storage.migrations import schema_version
 from postroom.storage.sharing_facts import SharingFactsReader
 from tests.servers.postroom_server import Installation
 from tests.storage.contents import contents
-from tests.team import NOW, Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of
 
 LEAD = 1001
 on_sqlite = pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
@@ -59,16 +62,20 @@ def office(shared_team: Team) -> Team:
     team.user("Bob", role="Management", profile="Administrator")
     server = NewMailbox("imap", host="imap.team.example", password="correct horse")
     add_mailbox(team.database, team.box, email_of("Alice"), server)
-    set_role_permission(team.database, "Sales", Permission.CUSTOM)
+    team.make(SetRolePreference("Sales", Permission.CUSTOM, (Member(role="Sales"), Member(user=email_of("Bob")))))
+    team.make(SetInternalDomains(("team.example",)))
+    team.make(SetExcludedDomains(("bank.example",)))
     add_module(team.database, "Machines")
     account = team.record("Accounts", "Bob")
     team.record("Leads", "Alice", "größe@customer.example", record_id=LEAD, links=[account])
     team.share("Alice", f"Leads/{LEAD}")
-    share_record(team.database, f"Leads/{LEAD}", user=None, role="Sales", and_subordinates=True)
+    team.make(ShareRecord(f"Leads/{LEAD}", role="Sales", and_subordinates=True))
     delete_record(team.database, f"Accounts/{account}", now=NOW)
     for number in range(6):
         team.mail("Alice", *(f"p{number}-{other}@customer.example" for other in range(100)), "größe@customer.example")
     team.crm_mail("Bob", "somebody@elsewhere.example", by_hand_on=LEAD)
+    (newest,) = list_own_emails(team.database, email_of("Alice"), by=OPERATOR, limit=1)
+    team.make(WithholdEmail(email_of("Alice"), email_id(newest.email_key)))
     team.token("Bob")
     return team
 
@@ -89,7 +96,8 @@ class TestThereAndBack:
         answer = read_sharing_details(SharingFactsReader(target), office.token("Bob"), "Leads", str(LEAD), now=NOW)
         assert answer == office.details("Bob", "Leads", LEAD)
         assert [user.name for user in answer.share_from_users] == ["Alice"]
-        assert add_role(target, "Support").id > max(row[0] for row in contents(office.database)["copies"])
+        added = add_role(target, "Support", by=OPERATOR, now=NOW)
+        assert added.id > max(row[0] for row in contents(office.database)["copies"])
         restored.mail("Alice", "größe@customer.example")
 
     def test_the_passwords_open_with_the_key_and_not_without(
@@ -117,13 +125,13 @@ class TestMeanwhile:
 
         def write(table: str, _rows: int) -> None:
             office.mail("Alice", "größe@customer.example", by_hand_on=LEAD)
-            add_role(office.database, f"Role {table} {len(contents(office.database)['copies'])}")
+            office.role(f"Role {table} {len(contents(office.database)['copies'])}")
 
         backup(office.database, file, write)
         restore(empty, file, silent)
         del before["next id"]
         assert {name: rows for name, rows in contents(empty).items() if name != "next id"} == before
-        assert add_role(empty, "Support").id > max(row[0] for row in before["copies"])
+        assert add_role(empty, "Support", by=OPERATOR, now=NOW).id > max(row[0] for row in before["copies"])
 
 
 class TestFile:

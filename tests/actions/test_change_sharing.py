@@ -1,27 +1,32 @@
 """Who sees what: each setting by what it changes in the answers, and each refusal."""
 
-from collections.abc import Callable
-
 import pytest
 
+from postroom.actions.actor import Actor
 from postroom.actions.change_sharing import (
-    assign_permission,
-    choose_permission,
-    set_crm_access,
-    set_default_permission,
-    set_role_permission,
-    share_emails,
-    share_record,
-    unshare_emails,
-    unshare_record,
+    SetCrmAccess,
+    SetModuleAccess,
+    ShareEmails,
+    ShareRecord,
+    UnshareEmails,
+    UnshareRecord,
 )
+from postroom.actions.changes import Change, make
 from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput, NotAllowed, NotFound, RecordInvalid
 from postroom.actions.mailboxes import disconnect_mailbox
 from postroom.actions.organisation import add_module
+from postroom.actions.permissions import (
+    KEEP,
+    AssignPermission,
+    ChoosePermission,
+    Member,
+    SetDefaultPermission,
+    SetRolePreference,
+)
 from postroom.core.model import CrmAccess, Permission
 from postroom.core.modules import MODULES_WITH_EMAILS
 from tests.storage.contents import contents
-from tests.team import NOW, Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of
 
 LEAD, REFERENCE = 1001, "Leads/1001"
 ADDRESS = "lead@customer.example"
@@ -76,34 +81,77 @@ def sees_lead(team: Team, name: str) -> bool:
 
 class TestPermissions:
     def test_the_role_comes_before_the_assignment_before_the_default_before_the_choice(self, team: Team) -> None:
-        database, seen = team.database, []
-        changes: list[Callable[[], None]] = [
-            lambda: choose_permission(database, ALICE, PUBLIC),
-            lambda: set_default_permission(database, PRIVATE),
-            lambda: assign_permission(database, ALICE, PUBLIC),
-            lambda: set_role_permission(database, "Sales", PRIVATE),
-            lambda: set_role_permission(database, "Sales", USERS_CHOICE),
-            lambda: choose_permission(database, ALICE, PRIVATE),
-            lambda: set_role_permission(database, "Sales", None),
-            lambda: assign_permission(database, ALICE, None),
-            lambda: set_default_permission(database, PUBLIC),
+        seen = []
+        changes: list[Change] = [
+            ChoosePermission(ALICE, PUBLIC),
+            SetDefaultPermission(PRIVATE),
+            AssignPermission(ALICE, PUBLIC),
+            SetRolePreference("Sales", PRIVATE),
+            SetRolePreference("Sales", USERS_CHOICE),
+            ChoosePermission(ALICE, PRIVATE),
+            SetRolePreference("Sales", None),
+            AssignPermission(ALICE, None),
+            SetDefaultPermission(PUBLIC),
         ]
         for change in changes:
-            change()
+            team.make(change)
             seen.append(alice_shares(team))
         assert seen == [True, False, True, False, True, False, True, False, True]
 
+    @on_sqlite
+    @pytest.mark.parametrize(
+        ("decided", "sentence"),
+        [
+            (SetRolePreference("Sales", PRIVATE), "it is private, from the e-mail preference of the role"),
+            (AssignPermission(ALICE, CUSTOM), "it is custom, assigned by an administrator"),
+            (SetDefaultPermission(PUBLIC), "it is public, the organisation's default"),
+        ],
+    )
+    def test_where_somebody_decided_there_is_no_choice(self, team: Team, decided: Change, sentence: str) -> None:
+        team.make(decided)
+        before = contents(team.database)
+        with pytest.raises(NotAllowed, match=f"is not the user's to choose: {sentence}"):
+            team.make(ChoosePermission(ALICE, PUBLIC))
+        assert contents(team.database) == before
+
     def test_the_role_above_has_no_say(self, team: Team) -> None:
-        set_role_permission(team.database, "Management", PUBLIC)
+        team.make(SetRolePreference("Management", PUBLIC))
         assert not alice_shares(team)
 
     def test_access_to_mail_sent_from_the_crm(self, team: Team) -> None:
         team.crm_mail("Alice", ADDRESS)
         seen = []
         for access in CrmAccess:
-            set_crm_access(team.database, access)
+            team.make(SetCrmAccess(access))
             seen.append(CRM in team.types("Bob", "Leads", LEAD))
         assert seen == [False, True, True, True]
+
+
+class TestAudiences:
+    def listed(self, team: Team, *members: Member) -> list[bool]:
+        """Say whether Bob and Dora see Alice's public mail where she lists these."""
+        team.make(ChoosePermission(ALICE, PUBLIC, members))
+        return [team.shares(name, "Leads", LEAD) == ["Alice"] for name in ("Bob", "Dora")]
+
+    def test_who_is_not_listed_sees_nothing_but_superiors_do(self, team: Team) -> None:
+        team.make(SetModuleAccess("Leads", is_public=True))
+        assert self.listed(team, Member(user=email_of("Charlie"))) == [False, True]
+        assert self.listed(team, Member(user=email_of("Bob"))) == [True, True]
+        assert self.listed(team) == [False, True]
+
+    def test_an_audience_stays_until_another_takes_its_place(self, team: Team) -> None:
+        seen = []
+        for audience in ((), KEEP, None, KEEP):
+            team.make(ChoosePermission(ALICE, PUBLIC, audience))
+            seen.append(alice_shares(team))
+        assert seen == [False, False, True, True]
+        assert contents(team.database)["audiences"] == []
+
+    def test_it_goes_with_its_permission(self, team: Team) -> None:
+        team.make(AssignPermission(ALICE, PUBLIC, ()))
+        team.make(AssignPermission(ALICE, None))
+        team.make(AssignPermission(ALICE, PUBLIC))
+        assert alice_shares(team)
 
 
 class TestSharingMail:
@@ -115,10 +163,10 @@ class TestSharingMail:
     def test_opens_the_mail_on_that_record_until_it_is_taken_back(self, custom: Team) -> None:
         other = custom.record("Leads", "Bob", ADDRESS)
         assert not alice_shares(custom)
-        share_emails(custom.database, "ALICE@team.example", "leads/1001", now=NOW)
+        custom.make(ShareEmails("ALICE@team.example", "leads/1001"))
         assert alice_shares(custom)
         assert custom.shares("Bob", "Leads", other) == []
-        unshare_emails(custom.database, ALICE, REFERENCE)
+        custom.make(UnshareEmails(ALICE, REFERENCE))
         assert not alice_shares(custom)
 
     def test_has_no_effect_while_the_permission_is_another_and_comes_back_with_it(self, custom: Team) -> None:
@@ -127,21 +175,21 @@ class TestSharingMail:
         for choice in ("private", "custom", "public", "custom"):
             custom.permission("Alice", choice)
             seen.append(alice_shares(custom))
-        unshare_emails(custom.database, ALICE, REFERENCE)
+        custom.make(UnshareEmails(ALICE, REFERENCE))
         assert [*seen, alice_shares(custom)] == [False, True, True, True, False]
 
     def test_can_be_taken_back_under_any_permission(self, custom: Team) -> None:
         custom.share("Alice", REFERENCE)
         custom.permission("Alice", "private")
-        unshare_emails(custom.database, ALICE, REFERENCE)
+        custom.make(UnshareEmails(ALICE, REFERENCE))
         custom.permission("Alice", "custom")
         assert not alice_shares(custom)
 
     def test_shared_again_it_is_shared_since_then(self, custom: Team) -> None:
         for now in (NOW, NOW + 7 * 24 * 3600):
-            share_emails(custom.database, ALICE, REFERENCE, now=now)
+            make(custom.database, ShareEmails(ALICE, REFERENCE), OPERATOR, now=now)
             assert contents(custom.database)["email_shares"] == [(LEAD, _id_of(custom, "Alice"), now)]
-            unshare_emails(custom.database, ALICE, REFERENCE)
+            custom.make(UnshareEmails(ALICE, REFERENCE))
 
     @on_sqlite
     @pytest.mark.parametrize("module", ["Contacts", "Machines"])
@@ -155,24 +203,24 @@ class TestSharingMail:
     @pytest.mark.parametrize(
         ("decide", "permission"),
         [
-            (lambda database: choose_permission(database, ALICE, PRIVATE), "private"),
-            (lambda database: choose_permission(database, ALICE, PUBLIC), "public"),
-            (lambda database: assign_permission(database, ALICE, PUBLIC), "public"),
-            (lambda database: set_role_permission(database, "Sales", PRIVATE), "private"),
-            (lambda database: set_default_permission(database, PUBLIC), "public"),
+            (ChoosePermission(ALICE, PRIVATE), "private"),
+            (ChoosePermission(ALICE, PUBLIC), "public"),
+            (AssignPermission(ALICE, PUBLIC), "public"),
+            (SetRolePreference("Sales", PRIVATE), "private"),
+            (SetDefaultPermission(PUBLIC), "public"),
         ],
     )
     def test_needs_the_permission_custom_from_wherever_it_comes(
-        self, custom: Team, decide: Callable[..., None], permission: str
+        self, custom: Team, decide: Change, permission: str
     ) -> None:
-        decide(custom.database)
+        custom.make(decide)
         with pytest.raises(NotAllowed, match=f"User did not enable custom sharing: .* is {permission}"):
             custom.share("Alice", REFERENCE)
         assert contents(custom.database)["email_shares"] == []
 
     @on_sqlite
     def test_is_allowed_by_the_role_before_the_choice(self, team: Team) -> None:
-        set_role_permission(team.database, "Sales", CUSTOM)
+        team.make(SetRolePreference("Sales", CUSTOM))
         team.share("Alice", REFERENCE)
         assert alice_shares(team)
 
@@ -187,58 +235,115 @@ class TestSharingMail:
     @on_sqlite
     def test_is_done_once_and_taken_back_once(self, custom: Team) -> None:
         with pytest.raises(NotFound, match="does not share on Leads/1001"):
-            unshare_emails(custom.database, ALICE, REFERENCE)
+            custom.make(UnshareEmails(ALICE, REFERENCE))
         custom.share("Alice", REFERENCE)
         with pytest.raises(AlreadyThere, match="shares on Leads/1001 already"):
-            share_emails(custom.database, ALICE, REFERENCE, now=NOW + 1)
+            make(custom.database, ShareEmails(ALICE, REFERENCE), OPERATOR, now=NOW + 1)
         assert contents(custom.database)["email_shares"][0][2] == NOW
 
 
 class TestSharingRecords:
     def test_with_a_user(self, team: Team) -> None:
-        share_record(team.database, REFERENCE, user=email_of("Charlie"), role=None)
+        team.make(ShareRecord(REFERENCE, user=email_of("Charlie")))
         assert [sees_lead(team, name) for name in ("Alice", "Charlie", "Dora")] == [False, True, False]
-        unshare_record(team.database, REFERENCE, user=email_of("Charlie"), role=None)
+        team.make(UnshareRecord(REFERENCE, user=email_of("Charlie")))
         assert not sees_lead(team, "Charlie")
 
     def test_with_a_role(self, team: Team) -> None:
-        share_record(team.database, REFERENCE, user=None, role="Sales")
+        team.make(ShareRecord(REFERENCE, role="Sales"))
         assert [sees_lead(team, name) for name in ("Alice", "Charlie", "Dora")] == [True, True, False]
-        unshare_record(team.database, REFERENCE, user=None, role="Sales")
+        team.make(UnshareRecord(REFERENCE, role="Sales"))
         assert not sees_lead(team, "Alice")
 
     def test_with_a_role_and_subordinates_until_it_is_the_role_alone(self, team: Team) -> None:
         seen = []
         for and_subordinates in (False, True, False):
-            share_record(team.database, REFERENCE, user=None, role="Management", and_subordinates=and_subordinates)
+            team.make(ShareRecord(REFERENCE, role="Management", and_subordinates=and_subordinates))
             seen.append([sees_lead(team, name) for name in ("Charlie", "Dora")])
         assert seen == [[False, True], [True, True], [False, True]]
 
     def test_shares_no_mail(self, team: Team) -> None:
         team.permission("Alice", "private")
-        share_record(team.database, REFERENCE, user=email_of("Charlie"), role=None)
+        team.make(ShareRecord(REFERENCE, user=email_of("Charlie")))
         assert team.shares("Charlie", "Leads", LEAD) == []
 
 
 @pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
 class TestRefusals:
     def test_a_choice_cannot_be_left_to_the_chooser(self, settled: Team) -> None:
-        with pytest.raises(InvalidInput, match="choice: expected private, public or custom"):
-            choose_permission(settled.database, ALICE, USERS_CHOICE)
+        with pytest.raises(InvalidInput, match="permission: the own choice is private, public or custom"):
+            settled.make(ChoosePermission(ALICE, USERS_CHOICE))
+
+    @pytest.mark.parametrize(
+        ("change", "refusal", "sentence"),
+        [
+            (SetDefaultPermission(None), InvalidInput, "permission: the organisation always has a default"),
+            (AssignPermission(ALICE, audience=()), InvalidInput, "audience: goes with a permission"),
+            (SetRolePreference("Sales", None, None), InvalidInput, "audience: goes with a permission"),
+            (SetDefaultPermission(audience=(Member(),)), InvalidInput, "each member is either a user or a role"),
+            (SetDefaultPermission(audience=(Member(ALICE, "Sales"),)), InvalidInput, "either a user or a role"),
+            (SetDefaultPermission(audience=(Member(ALICE, None, True),)), InvalidInput, "and_subordinates: goes with"),
+            (SetDefaultPermission(audience=(Member(role="Board"),)), NotFound, "there is no role 'Board'"),
+        ],
+    )
+    def test_what_is_no_setting_changes_nothing(
+        self, settled: Team, change: Change, refusal: type[ActionError], sentence: str
+    ) -> None:
+        before = contents(settled.database)
+        with pytest.raises(refusal, match=sentence):
+            settled.make(change)
+        assert contents(settled.database) == before
 
     @pytest.mark.parametrize(
         "change",
         [
-            lambda database: set_role_permission(database, "Board", PUBLIC),
-            lambda database: set_role_permission(database, "sales", PUBLIC),
-            lambda database: assign_permission(database, "zoe@team.example", PUBLIC),
-            lambda database: choose_permission(database, "zoe@team.example", PUBLIC),
+            SetDefaultPermission(PUBLIC),
+            SetRolePreference("Sales", PUBLIC),
+            AssignPermission(ALICE, PUBLIC),
+            SetCrmAccess(CrmAccess.PRIVATE),
+            SetModuleAccess("Leads", is_public=True),
+            ShareRecord(REFERENCE, role="Sales"),
+            UnshareRecord(REFERENCE, role="Sales"),
         ],
     )
-    def test_who_is_not_there_gets_no_permission(self, settled: Team, change: Callable[..., None]) -> None:
+    def test_a_user_may_not_set_what_is_an_administrators(self, settled: Team, change: Change) -> None:
+        """Alice sees the lead and does not own it."""
+        settled.make(ShareRecord(REFERENCE, user=ALICE))
+        before = contents(settled.database)
+        with pytest.raises(NotAllowed, match="administrator may"):
+            settled.make(change, _actor(settled, "Alice"))
+        assert contents(settled.database) == before
+        settled.make(UnshareRecord(REFERENCE, user=ALICE))
+
+    @pytest.mark.parametrize(
+        "change", [ChoosePermission(ALICE, PUBLIC), ShareEmails(ALICE, REFERENCE), UnshareEmails(ALICE, REFERENCE)]
+    )
+    def test_nobody_may_decide_what_is_the_users_own(self, settled: Team, change: Change) -> None:
+        for is_administrator in (True, False):
+            with pytest.raises(NotAllowed, match="only the user may set"):
+                settled.make(change, _actor(settled, "Bob", is_administrator=is_administrator))
+
+    @pytest.mark.parametrize(
+        "change",
+        [ShareEmails(ALICE, REFERENCE), UnshareEmails(ALICE, REFERENCE), ShareRecord(REFERENCE, role="Sales")],
+    )
+    def test_a_record_that_one_may_not_see_is_not_there(self, settled: Team, change: Change) -> None:
+        with pytest.raises(NotFound, match="there is no record 1001 in Leads"):
+            settled.make(change, _actor(settled, "Alice"))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            SetRolePreference("Board", PUBLIC),
+            SetRolePreference("sales", PUBLIC),
+            AssignPermission("zoe@team.example", PUBLIC),
+            ChoosePermission("zoe@team.example", PUBLIC),
+        ],
+    )
+    def test_who_is_not_there_gets_no_permission(self, settled: Team, change: Change) -> None:
         before = contents(settled.database)
         with pytest.raises(NotFound, match=r"there is no (role|user)"):
-            change(settled.database)
+            settled.make(change)
         assert contents(settled.database) == before
 
     @pytest.mark.parametrize("module", sorted({*MODULES_WITH_EMAILS} - {"Leads", "Contacts"}))
@@ -262,10 +367,9 @@ class TestRefusals:
     def test_sharing_mail_needs_a_user_and_a_record(
         self, settled: Team, email: str, reference: str, refusal: type[ActionError]
     ) -> None:
-        with pytest.raises(refusal):
-            share_emails(settled.database, email, reference, now=NOW)
-        with pytest.raises(refusal):
-            unshare_emails(settled.database, email, reference)
+        for change in (ShareEmails, UnshareEmails):
+            with pytest.raises(refusal):
+                settled.make(change(email, reference))
 
     @pytest.mark.parametrize(
         ("user", "role", "refusal", "sentence"),
@@ -279,19 +383,23 @@ class TestRefusals:
     def test_sharing_a_record_needs_one_to_share_with(
         self, settled: Team, user: str | None, role: str | None, refusal: type[ActionError], sentence: str
     ) -> None:
-        for change in (share_record, unshare_record):
+        for change in (ShareRecord, UnshareRecord):
             with pytest.raises(refusal, match=sentence):
-                change(settled.database, REFERENCE, user=user, role=role)
+                settled.make(change(REFERENCE, user=user, role=role))
         assert contents(settled.database)["record_shares"] == []
 
     def test_a_user_has_no_subordinates_here(self, settled: Team) -> None:
-        with pytest.raises(InvalidInput, match="and-subordinates: goes with a role"):
-            share_record(settled.database, REFERENCE, user=ALICE, role=None, and_subordinates=True)
+        with pytest.raises(InvalidInput, match="and_subordinates: goes with a role"):
+            settled.make(ShareRecord(REFERENCE, user=ALICE, and_subordinates=True))
 
     @pytest.mark.parametrize(("user", "role"), [(ALICE, None), (None, "Sales")])
     def test_what_is_not_shared_is_not_taken_back(self, settled: Team, user: str | None, role: str | None) -> None:
         with pytest.raises(NotFound, match=f"Leads/1001 is not shared with {user or role}"):
-            unshare_record(settled.database, REFERENCE, user=user, role=role)
+            settled.make(UnshareRecord(REFERENCE, user=user, role=role))
+
+
+def _actor(team: Team, name: str, *, is_administrator: bool = False) -> Actor:
+    return Actor(_id_of(team, name), is_administrator, "token of a test")
 
 
 def _id_of(team: Team, name: str) -> int:

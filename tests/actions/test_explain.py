@@ -5,14 +5,19 @@ from itertools import product
 
 import pytest
 
-from postroom.actions.change_sharing import set_crm_access, set_role_permission, share_emails, share_record
+from postroom.actions import explain as explaining
+from postroom.actions.change_sharing import SetCrmAccess, ShareEmails, ShareRecord
+from postroom.actions.changes import make
 from postroom.actions.errors import ActionError, InvalidInput, NotFound, RecordInvalid, TokenInvalid
-from postroom.actions.explain import Answer, Explanation, explain
-from postroom.actions.organisation import initialise, set_user_status
+from postroom.actions.explain import Answer, Explanation, Step
+from postroom.actions.organisation import SetUserStatus, initialise
+from postroom.actions.permissions import SetRolePreference
 from postroom.actions.records import delete_record
 from postroom.core.model import CrmAccess, Permission, UserStatus
+from postroom.core.sharing import Ground, Rule
+from postroom.core.words import SENTENCES
 from postroom.storage.database import Database, sqlite_url
-from tests.team import NOW, Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of
 
 CRM, ALL = "emails_sent_from_crm", "all_emails"
 NAMES = ("Alice", "Bob", "Charlie", "Dora", "Emil", "Frieda", "Root")
@@ -35,11 +40,11 @@ def office(shared_team: Team) -> dict[str, int]:
     for name, choice in (("Alice", "public"), ("Bob", "custom"), ("Charlie", "custom"), ("Emil", "public")):
         team.permission(name, choice)
     team.share("Bob", f"Leads/{leads['Bob']}")
-    share_record(team.database, f"Leads/{leads['Bob']}", user=None, role="Management", and_subordinates=True)
-    share_record(team.database, f"Leads/{leads['Dora']}", user=email_of("Charlie"), role=None)
+    team.make(ShareRecord(f"Leads/{leads['Bob']}", role="Management", and_subordinates=True))
+    team.make(ShareRecord(f"Leads/{leads['Dora']}", user=email_of("Charlie")))
     for name in NAMES:
         team.token(name)
-    set_user_status(team.database, email_of("Emil"), UserStatus.INACTIVE)
+    team.make(SetUserStatus(email_of("Emil"), UserStatus.INACTIVE))
     return leads
 
 
@@ -59,8 +64,8 @@ class TestAgreement:
     def test_with_the_answers_for_every_pair(
         self, shared_team: Team, office: dict[str, int], crm_access: str, by_role: str | None
     ) -> None:
-        set_crm_access(shared_team.database, CrmAccess(crm_access))
-        set_role_permission(shared_team.database, "Management", None if by_role is None else Permission(by_role))
+        shared_team.make(SetCrmAccess(CrmAccess(crm_access)))
+        shared_team.make(SetRolePreference("Management", None if by_role is None else Permission(by_role)))
         disagreeing = [
             (viewer, owner)
             for viewer, owner in product(NAMES, NAMES)
@@ -76,10 +81,20 @@ class TestAgreement:
 
 def _explained(team: Team, viewer: str, owner: str, lead: int) -> object:
     """Say what an explanation says of synced mail and of mail sent from the CRM; or what keeps all from the viewer."""
-    synced, crm = explain(team.database, email_of(viewer), email_of(owner), f"Leads/{lead}").answers
-    if "such a user sees nothing" in synced.steps[-1]:
+    explanation = explain(team.database, email_of(viewer), email_of(owner), f"Leads/{lead}")
+    synced, crm = explanation.answers
+    assert (explanation.sees_mailbox, explanation.sees_crm) == (synced.allowed, crm.allowed)
+    if synced.steps[-1].rule == Rule.VIEWER_NOT_ACTIVE:
         return "token"
-    return "record" if synced.steps == crm.steps == [NO_GROUND] else (synced.allowed, crm.allowed)
+    return "record" if _texts(synced) == _texts(crm) == [NO_GROUND] else (synced.allowed, crm.allowed)
+
+
+def _texts(answer: Answer) -> list[str]:
+    return [step.text for step in answer.steps]
+
+
+def explain(database: Database, viewer: str, owner: str, record: str) -> Explanation:
+    return explaining.explain(database, viewer, owner, record, by=OPERATOR)
 
 
 def _answered(team: Team, viewer: str, owner: str, lead: int) -> object:
@@ -111,29 +126,26 @@ class TestWords:
         team.permission("Alice", "custom")
         team.share("Alice", "Leads/1001")
         shared_on = datetime.fromtimestamp(NOW, UTC).date()
+        superior = "The viewer is a superior of the owner, and superiors are in every audience."
+        owns = _step(Ground.OWNS_RECORD, "The viewer sees the record: the viewer owns it.")
+        custom = [
+            owns,
+            _step(Rule.PERMISSION_FROM_ORGANISATION, "Permission users_choice, the organisation's default."),
+            _step(Rule.USERS_CHOICE, "The owner chose custom."),
+            _step(Rule.SHARED_ON_RECORD, f"The owner shared on this record on {shared_on}."),
+            _step(Rule.IN_AUDIENCE_AS_SUPERIOR, superior),
+        ]
+        follows = "Access type public_read_only: everyone who sees the record sees mail sent from the CRM."
+        crm = [owns, _step(Rule.CRM_MAIL_FOLLOWS_RECORD, follows)]
         assert explain(team.database, email_of("Bob"), "ALICE@team.example", "leads/1001") == Explanation(
             viewer="bob@team.example",
             owner="alice@team.example",
             record="Leads/1001",
+            sees_mailbox=False,
+            sees_crm=False,
             answers=[
-                Answer(
-                    "mail in the owner's mailbox",
-                    True,
-                    [
-                        "The viewer sees the record: the viewer owns it.",
-                        "Permission users_choice, the organisation's default.",
-                        "The owner chose custom.",
-                        f"The owner shared on this record on {shared_on}.",
-                    ],
-                ),
-                Answer(
-                    "mail that the owner sent from the CRM",
-                    True,
-                    [
-                        "The viewer sees the record: the viewer owns it.",
-                        "Access type public_read_only: everyone who sees the record sees mail sent from the CRM.",
-                    ],
-                ),
+                Answer("mail in the owner's mailbox", "Leads/1001", True, custom),
+                Answer("mail that the owner sent from the CRM", "Leads/1001", True, crm),
             ],
         )
 
@@ -143,12 +155,22 @@ class TestWords:
             "The owner has not chosen, which means private.",
             "Private mail is seen by its owner alone.",
         ]
-        set_role_permission(team.database, "Sales", Permission.PUBLIC)
+        team.make(SetRolePreference("Sales", Permission.PUBLIC))
         assert "Permission public, from the e-mail preference of the owner's role." in _steps(team, "Bob")
-        set_user_status(team.database, email_of("Alice"), UserStatus.DELETED)
+        team.make(SetUserStatus(email_of("Alice"), UserStatus.DELETED))
         assert _steps(team, "Bob")[-1] == "The owner is deleted: such a user shares with nobody."
-        set_user_status(team.database, email_of("Bob"), UserStatus.INACTIVE)
+        team.make(SetUserStatus(email_of("Bob"), UserStatus.INACTIVE))
         assert _steps(team, "Bob") == ["The viewer is inactive: such a user sees nothing."]
+
+    def test_what_is_seen_is_said_where_there_is_mail(self, team: Team) -> None:
+        team.permission("Alice", "public")
+        lead = team.record("Leads", "Bob", "lead@customer.example")
+        seen = []
+        for arrive in (team.mail, team.crm_mail):
+            arrive("Alice", "lead@customer.example")
+            found = explain(team.database, email_of("Bob"), email_of("Alice"), f"Leads/{lead}")
+            seen.append((found.sees_mailbox, found.sees_crm))
+        assert seen == [(True, False), (True, True)]
 
     def test_a_stranger_and_a_deleted_record(self, team: Team) -> None:
         assert _steps(team, "Charlie") == [NO_GROUND]
@@ -186,10 +208,15 @@ def test_the_day_of_a_share_is_the_organisations(
     team.permission("Alice", "custom")
     team.record("Leads", "Alice", record_id=1001)
     team.user("Bob", profile="Administrator")
-    share_emails(database, email_of("Alice"), "Leads/1001", now=1_793_662_200)  # 2026-11-02T23:30:00Z
-    assert _steps(team, "Bob")[-1] == f"The owner shared on this record on {day}."
+    share = ShareEmails(email_of("Alice"), "Leads/1001")
+    make(database, share, OPERATOR, now=1_793_662_200)  # 2026-11-02T23:30:00Z
+    assert _steps(team, "Bob")[-2] == f"The owner shared on this record on {day}."
     database.close()
 
 
+def _step(rule: Ground | Rule, text: str) -> Step:
+    return Step(rule, text, SENTENCES[rule].changed_by)
+
+
 def _steps(team: Team, viewer: str) -> list[str]:
-    return explain(team.database, email_of(viewer), email_of("Alice"), "Leads/1001").answers[0].steps
+    return _texts(explain(team.database, email_of(viewer), email_of("Alice"), "Leads/1001").answers[0])

@@ -7,14 +7,14 @@ import pytest
 
 from postroom.actions.errors import ActionError, InvalidInput, NotFound
 from postroom.actions.import_records import RecordsReport, import_records
-from postroom.actions.organisation import add_module
+from postroom.actions.organisation import NewUser, add_module, add_user
 from postroom.actions.records import delete_record, restore_record
 from postroom.core.model import Record
 from postroom.storage.ids import FIRST_ID
 from postroom.storage.organisation import find_module
 from postroom.storage.people import find_user
 from postroom.storage.records import ids_by_name, records_by_id
-from tests.team import NOW, Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of
 
 HEADER = "Record Id,Last Name,Email,Owner"
 BOB = email_of("Bob")
@@ -154,7 +154,9 @@ class TestBadRows:
             (f"2,{'x' * 140_000},b@customer.example,", "not CSV up to line 3: field larger than field limit (131072)"),
             ("2,Brown,b@customer@example,", "Email: 'b@customer@example' is not an e-mail address"),
             ("2,Brown,,zoe@team.example", "Owner: there is no user 'zoe@team.example'"),
-            ("2,Brown,,Bob", "Owner: there is no user 'Bob'"),
+            ("2,Brown,,Zoe", "Owner: there is no user 'Zoe'"),
+            ("2,Brown,,bob", "Owner: there is no user 'bob'"),
+            ("2,Brown,,7", "Owner: there is no user '7'"),
         ],
     )
     def test_are_named_with_line_and_reason(self, crm: Crm, bad: str, reason: str) -> None:
@@ -279,6 +281,22 @@ class TestOwnersAndAddresses:
         crm.leads("1,Adams,,Alice@TEAM.example", "2,Brown,,")
         adams, brown = crm.records(1, 2)
         assert [adams.owner_id, brown.owner_id] == [_id_of(crm, "Alice"), _id_of(crm, "Bob")]
+
+    def test_an_owner_is_named_by_address_id_or_full_name(self, crm: Crm) -> None:
+        alice = _id_of(crm, "Alice")
+        named = ("alice@team.example", "Alice", str(alice), f"zcrm_{alice}")
+        assert counts(crm.leads(*(f"{number},Adams,,{name}" for number, name in enumerate(named, 1)))) == (4, 0, 0)
+        assert {record.owner_id for record in crm.records(1, 2, 3, 4)} == {alice}
+
+    def test_a_name_that_two_have_is_nobodys(self, crm: Crm) -> None:
+        another = NewUser("alice2@team.example", "Alice")
+        add_user(crm.team.database, another, by=OPERATOR, now=NOW)
+        assert rejected(crm.leads("1,Adams,,Alice")) == {2: "Owner: more than one user 'Alice'"}
+
+    @pytest.mark.parametrize("column", ["Owner", "Lead Owner", "Lead Owner.id", "Owner Email"])
+    def test_the_column_has_several_names(self, crm: Crm, column: str) -> None:
+        crm.take(f"Record Id,Last Name,{column}\n1,Adams,{_id_of(crm, 'Alice')}\n", owner=None)
+        assert [record.owner_id for record in crm.records(1)] == [_id_of(crm, "Alice")]
 
     def test_without_either_the_row_is_refused(self, crm: Crm) -> None:
         report = crm.take(f"{HEADER}\n1,Adams,,\n2,Brown,,alice@team.example\n", owner=None)

@@ -8,27 +8,29 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput, NotFound, NotInitialised
+from postroom.actions import changes, organisation
+from postroom.actions.change_sharing import SetModuleAccess
+from postroom.actions.changes import Change
+from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput, NotAllowed, NotFound, NotInitialised
 from postroom.actions.organisation import (
     NewUser,
+    SetUserRole,
+    SetUserStatus,
     add_module,
-    add_role,
-    add_user,
     initialise,
     list_modules,
     list_roles,
     list_users,
     require_initialised,
-    set_module_access,
-    set_user_status,
 )
-from postroom.core.model import Profile, UserStatus
+from postroom.core.model import Profile, Role, User, UserStatus
 from postroom.core.modules import MODULES_WITH_EMAILS, MODULES_WITHOUT_EMAILS, RESERVED_NAMES
 from postroom.storage.database import Database, sqlite_url
 from postroom.storage.ids import FIRST_ID
 from postroom.storage.migrations import schema_version
 from postroom.storage.organisation import organisation_settings
 from tests.storage.contents import contents
+from tests.team import NOW, OPERATOR
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ALICE = "alice@team.example"
@@ -44,6 +46,18 @@ def empty(tmp_path: Path) -> Iterator[Database]:
 
 def new_user(email: str = ALICE, full_name: str = "Alice", **values: Any) -> NewUser:
     return NewUser(email, full_name, **values)
+
+
+def add_role(database: Database, name: str, under: str | None = None) -> Role:
+    return organisation.add_role(database, name, under, by=OPERATOR, now=NOW)
+
+
+def add_user(database: Database, new: NewUser) -> User:
+    return organisation.add_user(database, new, by=OPERATOR, now=NOW)
+
+
+def change(database: Database, made: Change) -> None:
+    changes.make(database, made, OPERATOR, now=NOW)
 
 
 class TestInitialising:
@@ -174,14 +188,34 @@ class TestUsers:
             add_user(database, new)
         assert [user.email for user, _ in list_users(database)] == [ALICE]
 
-    def test_one_is_disabled_deleted_and_enabled(self, database: Database) -> None:
+    def test_one_is_disabled_enabled_and_deleted(self, database: Database) -> None:
         add_user(database, new_user())
         add_user(database, new_user("bob@team.example", "Bob"))
-        for status in (UserStatus.INACTIVE, UserStatus.DELETED, UserStatus.ACTIVE):
-            set_user_status(database, "Alice@Team.Example", status)
+        for status in (UserStatus.INACTIVE, UserStatus.ACTIVE, UserStatus.INACTIVE, UserStatus.DELETED):
+            change(database, SetUserStatus("Alice@Team.Example", status))
             assert [user.status for user, _ in list_users(database)] == [status, UserStatus.ACTIVE]
         with pytest.raises(NotFound, match=r"there is no user zoe@team\.example"):
-            set_user_status(database, "zoe@team.example", UserStatus.INACTIVE)
+            change(database, SetUserStatus("zoe@team.example", UserStatus.INACTIVE))
+
+    def test_who_was_deleted_stays_deleted(self, database: Database) -> None:
+        add_user(database, new_user())
+        change(database, SetUserStatus(ALICE, UserStatus.DELETED))
+        for status in (UserStatus.ACTIVE, UserStatus.INACTIVE):
+            with pytest.raises(NotAllowed, match="was deleted, which is final"):
+                change(database, SetUserStatus(ALICE, status))
+        change(database, SetUserStatus(ALICE, UserStatus.DELETED))
+        assert [user.status for user, _ in list_users(database)] == [UserStatus.DELETED]
+
+    def test_one_moves_to_another_role_and_to_none(self, database: Database) -> None:
+        add_role(database, "Sales")
+        add_user(database, new_user())
+        seen = []
+        for role in ("Sales", None):
+            change(database, SetUserRole(ALICE, role))
+            seen.append([role for _, role in list_users(database)])
+        assert seen == [["Sales"], [None]]
+        with pytest.raises(NotFound, match="there is no role 'Board'"):
+            change(database, SetUserRole(ALICE, "Board"))
 
 
 class TestModules:
@@ -226,11 +260,11 @@ class TestModules:
     def test_records_are_opened_to_everyone_and_closed(self, database: Database) -> None:
         seen = []
         for is_public in (True, False):
-            set_module_access(database, "LEADS", is_public=is_public)
+            change(database, SetModuleAccess("LEADS", is_public=is_public))
             seen.append([module.api_name for module in list_modules(database) if module.is_public])
         assert seen == [["Leads"], []]
         with pytest.raises(NotFound, match="there is no module 'Nonsense'"):
-            set_module_access(database, "Nonsense", is_public=True)
+            change(database, SetModuleAccess("Nonsense", is_public=True))
 
 
 def _set_version(database: Database, version: str) -> None:

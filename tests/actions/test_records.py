@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from postroom.actions.change_sharing import share_record
+from postroom.actions.change_sharing import ShareRecord
 from postroom.actions.errors import ActionError, InvalidInput, NotFound, RecordInvalid
 from postroom.actions.records import delete_record, restore_record
 from postroom.storage.database import Database
@@ -24,7 +24,7 @@ def office(team: Team) -> Team:
     team.user("Root", profile="Administrator")
     team.permission("Alice", "public")
     team.record("Leads", "Bob", ADDRESS, record_id=LEAD)
-    share_record(team.database, REFERENCE, user=email_of("Charlie"), role=None)
+    team.make(ShareRecord(REFERENCE, user=email_of("Charlie")))
     team.mail("Alice", ADDRESS)
     return team
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postroom.actions.errors import ActionError, InvalidInput, NotFound, TokenInvalid
-from postroom.actions.organisation import set_user_status
+from postroom.actions.organisation import SetUserStatus
 from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.tokens import PREFIX, create_token, hash_token, revoke_token, revoke_tokens_of
 from postroom.core.model import UserStatus
@@ -95,7 +95,7 @@ class TestLife:
         token = create(team)
         seen = []
         for status in (UserStatus.INACTIVE, UserStatus.ACTIVE, UserStatus.DELETED):
-            set_user_status(team.database, BOB, status)
+            team.make(SetUserStatus(BOB, status))
             seen.append(works(team, token))
         assert seen == [False, True, False]
 

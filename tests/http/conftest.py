@@ -9,6 +9,16 @@ from tests.team import Team
 @pytest.fixture
 def own_api(team: Team) -> OwnApi:
     """Give a client for this team and its administrator, Root."""
+    return _client(team)
+
+
+@pytest.fixture(scope="class")
+def unchanged_api(shared_team: Team) -> OwnApi:
+    """Give such a client to all tests of a class, which change nothing."""
+    return _client(shared_team)
+
+
+def _client(team: Team) -> OwnApi:
     team.role("Management")
     team.role("Sales", "Management")
     team.user("Root", profile="Administrator", mailbox=None)

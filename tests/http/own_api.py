@@ -98,3 +98,11 @@ class OwnApi:
         """Give the newest entry of the audit, as an administrator reads it."""
         entry: dict[str, Any] = self.get("Root", "/audit?limit=1")["entries"][0]
         return entry
+
+    def assert_audited(self, who: str, change: str, subject: str, before: object, after: object) -> None:
+        """Check that the newest entry is this change, made with this user's token, as the user reads it."""
+        about = "" if who == "Root" else f"&about={email_of(who)}"
+        entry = self.get(who, f"/audit?limit=1{about}")["entries"][0]
+        assert (entry["change"], entry["subject"]) == (change, subject)
+        assert (entry["before"], entry["after"]) == (before, after)
+        assert (entry["actor"], entry["channel"]) == (email_of(who), f"token {self.token_hash(who)[:12]}")

@@ -197,6 +197,9 @@ class TestPreview:
         unshare = {"change": "unshare_record", "record": LEAD, "user": CHARLIE}
         assert own_api.do("Alice", "POST", "/preview", unshare)["closed"]["emails"] == 1
 
+
+@pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
+class TestPreviewed:
     @pytest.mark.parametrize(
         "change",
         [
@@ -214,11 +217,13 @@ class TestPreview:
         ],
         ids=lambda change: change["change"],
     )
-    def test_every_change_of_administrators_and_of_nobody_else(self, own_api: OwnApi, change: dict[str, Any]) -> None:
-        before = own_api.get("Root", "/audit")
-        assert set(own_api.do("Root", "POST", "/preview", change)) == {"opened", "closed", "differences", "more"}
-        assert own_api.refused("Alice", "POST", "/preview", change)[:2] == FORBIDDEN
-        assert own_api.get("Root", "/audit") == before
+    def test_every_change_of_administrators_and_of_nobody_else(
+        self, unchanged_api: OwnApi, change: dict[str, Any]
+    ) -> None:
+        before = unchanged_api.get("Root", "/audit")
+        assert set(unchanged_api.do("Root", "POST", "/preview", change)) == {"opened", "closed", "differences", "more"}
+        assert unchanged_api.refused("Alice", "POST", "/preview", change)[:2] == FORBIDDEN
+        assert unchanged_api.get("Root", "/audit") == before
 
     @pytest.mark.parametrize(
         ("change", "field"),
@@ -239,5 +244,5 @@ class TestPreview:
             ({"change": "withhold_thread", "user": ROOT, "thread": "abc"}, "thread"),
         ],
     )
-    def test_what_is_not_acceptable(self, own_api: OwnApi, change: object, field: str) -> None:
-        assert own_api.wrong_field("Root", "POST", "/preview", change) == field
+    def test_what_is_not_acceptable(self, unchanged_api: OwnApi, change: object, field: str) -> None:
+        assert unchanged_api.wrong_field("Root", "POST", "/preview", change) == field

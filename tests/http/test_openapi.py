@@ -22,7 +22,7 @@ from tests.team import ALL_SCOPES, NOW, OPERATOR, Team, email_of
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-SECONDS = 60
+SECONDS = 120
 QUICK = "examples,fuzzing"
 SCOPES = f"{ALL_SCOPES},{','.join(OWN_SCOPES)}"
 ADMINISTRATOR = email_of("Root")

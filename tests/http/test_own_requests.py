@@ -1,6 +1,7 @@
 """What every request of the own API has in common: who is let in, and what may be sent."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from postroom.core.scopes import Family
 from postroom.http.app import methods, routes
 from postroom.http.resource import Resource
 from postroom.http.sent import MAX_BODY_BYTES
+from postroom.storage.database import Database, sqlite_url
 from tests.http.own_api import ALICE, LEAD, PREFIX, SCOPES, OwnApi
-from tests.team import ALL_SCOPES, NOW, Team, email_of
+from tests.team import ALL_SCOPES, NOW, email_of
 
 EMAIL_ID, NO_ID = "0" * 64, "1"
 NO_TOKEN = (401, "AUTHENTICATION_FAILURE", "Authentication failed")
@@ -57,10 +59,10 @@ QUERIES = {
 }
 
 
-def operations(team: Team) -> dict[str, tuple[str, str, Family]]:
+def operations() -> dict[str, tuple[str, str, Family]]:
     """Give method, path and family of scopes of everything that the own API answers."""
     found = {}
-    for template, resource in routes(team.database):
+    for template, resource in routes(Database(sqlite_url(Path("nowhere")))):
         if isinstance(resource, Resource):
             path = re.sub(r":\w+}", "}", template.removeprefix(PREFIX))
             for method in methods(resource):
@@ -68,13 +70,13 @@ def operations(team: Team) -> dict[str, tuple[str, str, Family]]:
     return found
 
 
-@pytest.fixture
-def every(own_api: OwnApi) -> dict[str, tuple[str, str, Family]]:
-    return operations(own_api.team)
+@pytest.fixture(scope="module")
+def every() -> dict[str, tuple[str, str, Family]]:
+    return operations()
 
 
-def test_every_body_is_listed(team: Team) -> None:
-    with_body = {name for name in operations(team) if name.startswith(("PUT", "POST"))}
+def test_every_body_is_listed(every: dict[str, Any]) -> None:
+    with_body = {name for name in every if name.startswith(("PUT", "POST"))}
     assert set(BODIES) == {name for name in with_body if "/me/shares" not in name and "withheld" not in name}
 
 
@@ -111,53 +113,53 @@ class TestToken:
         assert refused == INVALID_TOKEN
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
 class TestScopes:
-    def test_each_operation_needs_its_own(self, own_api: OwnApi, every: dict[str, Any]) -> None:
-        tokens = {scope: own_api.team.token("Alice", scope) for scope in SCOPES.split(",")}
+    def test_each_operation_needs_its_own(self, unchanged_api: OwnApi, every: dict[str, Any]) -> None:
+        tokens = {scope: unchanged_api.team.token("Alice", scope) for scope in SCOPES.split(",")}
         for name, (method, path, family) in every.items():
             operation = "READ" if method == "GET" or path == "/preview" else "UPDATE"
             enough = {f"Postroom.{family}.{operation}", f"Postroom.{family}.ALL"}
             for scope, token in tokens.items():
-                answer = own_api.ask("", method, path, authorization=f"Bearer {token}")
+                answer = unchanged_api.ask("", method, path, authorization=f"Bearer {token}")
                 assert (answer.status_code != 401) == (scope in enough), (name, scope)
                 assert answer.status_code != 401 or answer.json["code"] == "OAUTH_SCOPE_MISMATCH"
 
-    def test_those_of_zoho_open_nothing_here(self, own_api: OwnApi, every: dict[str, Any]) -> None:
-        token = own_api.team.token("Alice", f"{ALL_SCOPES},ZohoCRM.settings.ALL,ZohoCRM.users.ALL")
+    def test_those_of_zoho_open_nothing_here(self, unchanged_api: OwnApi, every: dict[str, Any]) -> None:
+        token = unchanged_api.team.token("Alice", f"{ALL_SCOPES},ZohoCRM.settings.ALL,ZohoCRM.users.ALL")
         for method, path, _ in every.values():
-            assert own_api.refused("", method, path, authorization=f"Bearer {token}") == SCOPE_MISMATCH
+            assert unchanged_api.refused("", method, path, authorization=f"Bearer {token}") == SCOPE_MISMATCH
 
-    def test_the_own_ones_open_nothing_there(self, own_api: OwnApi) -> None:
+    def test_the_own_ones_open_nothing_there(self, unchanged_api: OwnApi) -> None:
         path = f"/crm/v8/{LEAD}/__emails_sharing_details"
-        headers = {"Authorization": f"Bearer {own_api.token('Alice')}"}
-        assert own_api.client.simulate_get(path, headers=headers).json["code"] == "OAUTH_SCOPE_MISMATCH"
+        headers = {"Authorization": f"Bearer {unchanged_api.token('Alice')}"}
+        assert unchanged_api.client.simulate_get(path, headers=headers).json["code"] == "OAUTH_SCOPE_MISMATCH"
 
-    def test_a_token_only_narrows(self, own_api: OwnApi) -> None:
-        token = own_api.team.token("Alice", SCOPES)
-        refused = own_api.refused("", "GET", "/organisation", authorization=f"Bearer {token}")
+    def test_a_token_only_narrows(self, unchanged_api: OwnApi) -> None:
+        token = unchanged_api.team.token("Alice", SCOPES)
+        refused = unchanged_api.refused("", "GET", "/organisation", authorization=f"Bearer {token}")
         assert refused[:2] == (403, "NO_PERMISSION")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
 class TestRequest:
-    def test_another_method(self, own_api: OwnApi, every: dict[str, Any]) -> None:
+    def test_another_method(self, unchanged_api: OwnApi, every: dict[str, Any]) -> None:
         for _, path, _ in every.values():
             there = {method for method, other, _ in every.values() if other == path}
             for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} - there:
-                answer = own_api.ask("Alice", method, path)
+                answer = unchanged_api.ask("Alice", method, path)
                 assert set(answer.headers["allow"].split(", ")) == there, (method, path)
-                assert own_api.refused("Alice", method, path) == WRONG_METHOD
-            assert own_api.ask("Alice", "HEAD", path).status_code == 400
+                assert unchanged_api.refused("Alice", method, path) == WRONG_METHOD
+            assert unchanged_api.ask("Alice", "HEAD", path).status_code == 400
 
     @pytest.mark.parametrize("path", NO_PATHS)
-    def test_no_such_path(self, own_api: OwnApi, path: str) -> None:
-        assert own_api.refused("Alice", "GET", path) == NO_PATH
+    def test_no_such_path(self, unchanged_api: OwnApi, path: str) -> None:
+        assert unchanged_api.refused("Alice", "GET", path) == NO_PATH
 
-    def test_unknown_parameters(self, own_api: OwnApi, every: dict[str, Any]) -> None:
+    def test_unknown_parameters(self, unchanged_api: OwnApi, every: dict[str, Any]) -> None:
         for name, (method, path, _) in every.items():
             known = QUERIES.get(f"{method} {path}", "")
-            assert own_api.wrong_field("Alice", method, f"{path}?{known}extra=1", {}) == "extra", name
+            assert unchanged_api.wrong_field("Alice", method, f"{path}?{known}extra=1", {}) == "extra", name
 
     @pytest.mark.parametrize(
         ("query", "field"),
@@ -183,32 +185,32 @@ class TestRequest:
             (f"owner={ALICE}&record=Leads/007", "record"),
         ],
     )
-    def test_parameters_that_are_not_acceptable(self, own_api: OwnApi, query: str, field: str) -> None:
-        assert own_api.wrong_field("Alice", "GET", f"/viewers?{query}") == field
+    def test_parameters_that_are_not_acceptable(self, unchanged_api: OwnApi, query: str, field: str) -> None:
+        assert unchanged_api.wrong_field("Alice", "GET", f"/viewers?{query}") == field
 
     @pytest.mark.parametrize("name", BODIES)
-    def test_bodies_that_are_not_acceptable(self, own_api: OwnApi, every: dict[str, Any], name: str) -> None:
+    def test_bodies_that_are_not_acceptable(self, unchanged_api: OwnApi, every: dict[str, Any], name: str) -> None:
         method, path, _ = every[name]
         for raw in NO_OBJECTS:
-            assert own_api.wrong_field("Root", method, path, raw=raw) == "body", raw
+            assert unchanged_api.wrong_field("Root", method, path, raw=raw) == "body", raw
         for member, is_needed in BODIES[name].items():
-            assert own_api.wrong_field("Root", method, path, raw=f'{{"{member}": 1}}'.encode()) == member
+            assert unchanged_api.wrong_field("Root", method, path, raw=f'{{"{member}": 1}}'.encode()) == member
             if is_needed:
                 others = {other: "x" for other in BODIES[name] if other != member}
-                assert own_api.wrong_field("Root", method, path, others) in {member, *others}
-        assert own_api.wrong_field("Root", method, path, {"extra": 1}) in {"extra", *BODIES[name]}
+                assert unchanged_api.wrong_field("Root", method, path, others) in {member, *others}
+        assert unchanged_api.wrong_field("Root", method, path, {"extra": 1}) in {"extra", *BODIES[name]}
 
-    def test_lone_surrogates_and_nul(self, own_api: OwnApi) -> None:
+    def test_lone_surrogates_and_nul(self, unchanged_api: OwnApi) -> None:
         for raw in (b'{"name": "\\ud800 and more"}', b'{"name": "\\udc00 and more"}'):
-            assert own_api.wrong_field("Root", "POST", "/roles", raw=raw) == "body"
-        assert own_api.wrong_field("Root", "POST", "/roles", {"name": "a\0b"}) == "role"
+            assert unchanged_api.wrong_field("Root", "POST", "/roles", raw=raw) == "body"
+        assert unchanged_api.wrong_field("Root", "POST", "/roles", {"name": "a\0b"}) == "role"
 
-    def test_a_body_that_is_too_large(self, own_api: OwnApi, every: dict[str, Any]) -> None:
+    def test_a_body_that_is_too_large(self, unchanged_api: OwnApi, every: dict[str, Any]) -> None:
         for name in BODIES:
             method, path, _ = every[name]
-            refused = own_api.refused("Root", method, path, raw=b" " * (MAX_BODY_BYTES + 1))
+            refused = unchanged_api.refused("Root", method, path, raw=b" " * (MAX_BODY_BYTES + 1))
             assert refused == (413, "BODY_TOO_LARGE", f"a body has at most {MAX_BODY_BYTES} bytes")
-            assert own_api.wrong_field("Root", method, path, raw=b" " * MAX_BODY_BYTES) == "body"
+            assert unchanged_api.wrong_field("Root", method, path, raw=b" " * MAX_BODY_BYTES) == "body"
 
     @pytest.mark.parametrize(
         ("audience", "field"),
@@ -223,9 +225,9 @@ class TestRequest:
             (["everyone"], "audience[0]"),
         ],
     )
-    def test_audiences_that_are_not_acceptable(self, own_api: OwnApi, audience: object, field: str) -> None:
+    def test_audiences_that_are_not_acceptable(self, unchanged_api: OwnApi, audience: object, field: str) -> None:
         body = {"permission": "public", "audience": audience}
-        assert own_api.wrong_field("Root", "PUT", "/organisation/default_permission", body) == field
+        assert unchanged_api.wrong_field("Root", "PUT", "/organisation/default_permission", body) == field
 
 
 def test_a_name_that_no_database_can_hold_is_not_there(own_api: OwnApi) -> None:

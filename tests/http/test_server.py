@@ -195,7 +195,9 @@ class TestServer:
 
     def test_a_port_that_another_server_has_is_refused(self, served: Served, tmp_path: Path) -> None:
         port = str(served.server.port)
-        command = Installation(tmp_path).command("serve", "--host", "127.0.0.1", "--port", port)
+        installation = Installation(tmp_path)
+        installation.run("init")
+        command = installation.command("serve", "--host", "127.0.0.1", "--port", port)
         second = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
         assert second.returncode != 0
         assert f"127.0.0.1 port {port}" in second.stderr

@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.own_api import ALICE, BOB, CHARLIE, CUSTOMER, LEAD, ROOT, OwnApi
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from tests.http.own_api import ALICE, BOB, CHARLIE, CUSTOMER, LEAD, OwnApi
 
 EVERYONE = "everyone"
 AUDIENCE = [{"user": CHARLIE}, {"role": "Management", "and_subordinates": True}]
@@ -38,23 +36,18 @@ ADMINISTRATORS: list[tuple[str, str, object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body", "what"), ADMINISTRATORS)
-def test_is_an_administrators(own_api: OwnApi, method: str, path: str, body: object, what: str) -> None:
-    before = own_api.get("Root", "/audit")
-    for name in ("Alice", "Bob", "Charlie"):
-        reason = f"only an administrator may {what}"
-        assert own_api.refused(name, method, path, body) == (403, "NO_PERMISSION", reason)
-    assert own_api.get("Root", "/audit") == before
+@pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
+class TestOthers:
+    @pytest.mark.parametrize(("method", "path", "body", "what"), ADMINISTRATORS)
+    def test_may_not(self, unchanged_api: OwnApi, method: str, path: str, body: object, what: str) -> None:
+        before = unchanged_api.get("Root", "/audit")
+        for name in ("Alice", "Bob", "Charlie"):
+            reason = f"only an administrator may {what}"
+            assert unchanged_api.refused(name, method, path, body) == (403, "NO_PERMISSION", reason)
+        assert unchanged_api.get("Root", "/audit") == before
 
 
-def assert_audited(own_api: OwnApi, change: str, subject: str, before: object, after: object) -> None:
-    """Check that the newest entry is this change, made with Root's token."""
-    entry = own_api.newest_entry()
-    assert (entry["change"], entry["subject"]) == (change, subject)
-    assert (entry["before"], entry["after"]) == (before, after)
-    assert (entry["actor"], entry["channel"]) == (ROOT, f"token {own_api.token_hash('Root')[:12]}")
-
-
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class TestOrganisation:
     def test_begins_as_the_law_says(self, own_api: OwnApi) -> None:
         assert own_api.get("Root", "/organisation") == {
@@ -73,7 +66,7 @@ class TestOrganisation:
             own_api.do("Root", "PUT", path, new)
             states.append(states[-1] | new)
             assert own_api.get("Root", "/organisation")["default_permission"] == states[-1]
-            assert_audited(own_api, "default permission", subject, states[-2], states[-1])
+            own_api.assert_audited("Root", "default permission", subject, states[-2], states[-1])
 
     def test_an_empty_audience_lists_nobody(self, own_api: OwnApi) -> None:
         own_api.do("Root", "PUT", "/organisation/default_permission", {"audience": []})
@@ -96,7 +89,7 @@ class TestOrganisation:
         own_api.do("Root", "PUT", "/organisation/crm_access", {"access": "private"})
         assert own_api.get("Root", "/organisation")["crm_access"] == "private"
         change = "access to mail sent from the CRM"
-        assert_audited(own_api, change, "the organisation", "public_read_only", "private")
+        own_api.assert_audited("Root", change, "the organisation", "public_read_only", "private")
 
     @pytest.mark.parametrize(
         ("name", "change"), [("excluded_domains", "excluded domains"), ("internal_domains", "internal domains")]
@@ -105,7 +98,7 @@ class TestOrganisation:
         own_api.do("Root", "PUT", f"/organisation/{name}", {"domains": ["B.example.", "a.example", "bücher.example"]})
         expected = ["a.example", "b.example", "xn--bcher-kva.example"]
         assert own_api.get("Root", "/organisation")[name] == expected
-        assert_audited(own_api, change, "the organisation", [], expected)
+        own_api.assert_audited("Root", change, "the organisation", [], expected)
         own_api.do("Root", "PUT", f"/organisation/{name}", {"domains": []})
         assert own_api.get("Root", "/organisation")[name] == []
 
@@ -117,17 +110,18 @@ class TestOrganisation:
 
     def test_as_many_domains_as_there_may_be(self, own_api: OwnApi) -> None:
         path = "/organisation/excluded_domains"
-        for letter in "ab":
-            own_api.do("Root", "PUT", path, {"domains": [f"{letter}{number}.example" for number in range(1000)]})
-        own_api.do("Root", "PUT", "/organisation/internal_domains", {"domains": [f"c{n}.example" for n in range(1000)]})
+        own_api.do("Root", "PUT", path, {"domains": [f"a{number}.example" for number in range(1000)]})
+        own_api.do("Root", "PUT", path, {"domains": ["b.example"]})
+        own_api.do("Root", "PUT", "/organisation/internal_domains", {"domains": [f"c{n}.example" for n in range(500)]})
         domains = {"domains": [f"{number}.example" for number in range(1001)]}
         assert own_api.wrong_field("Root", "PUT", path, domains) == "domains"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class TestModules:
     def test_access(self, own_api: OwnApi) -> None:
         own_api.do("Root", "PUT", "/modules/leads/access", {"access": "public"})
-        assert_audited(own_api, "module access", "module Leads", "private", "public")
+        own_api.assert_audited("Root", "module access", "module Leads", "private", "public")
         modules = own_api.get("Charlie", "/modules")["modules"]
         assert {module["api_name"] for module in modules if module["access"] == "public"} == {"Leads"}
         assert {"api_name": "Tasks", "has_emails": False, "is_custom": False, "access": "private"}.items() <= next(
@@ -140,160 +134,7 @@ class TestModules:
         assert refused[:2] == (404, "NOT_FOUND")
 
 
-class TestRoles:
-    def test_everybody_knows_them_and_administrators_what_is_set(self, own_api: OwnApi) -> None:
-        own_api.do("Root", "PUT", "/roles/Sales/email_preference", {"permission": "custom", "audience": AUDIENCE})
-        own_api.do("Root", "PUT", "/roles/Sales/excluded_domains", {"domains": ["bank.example"]})
-        management, sales = own_api.get("Charlie", "/roles")["roles"]
-        assert (management["name"], management["under"]) == ("Management", None)
-        assert set(sales) == {"id", "name", "under"}
-        assert (sales["name"], sales["under"]) == ("Sales", "Management")
-        nothing = {"email_preference": None, "excluded_domains": []}
-        given = {"permission": "custom", "audience": AUDIENCE}
-        assert own_api.get("Root", "/roles")["roles"] == [
-            management | {"settings": nothing},
-            sales | {"settings": {"email_preference": given, "excluded_domains": ["bank.example"]}},
-        ]
-
-    def test_adding(self, own_api: OwnApi) -> None:
-        added = own_api.do("Root", "POST", "/roles", {"name": " Interns ", "under": "Sales"})
-        assert (added["name"], added["under"]) == ("Interns", "Sales")
-        assert added in own_api.get("Charlie", "/roles")["roles"]
-        assert_audited(own_api, "role", "role Interns", None, {"under": "Sales"})
-        root = own_api.ask("Root", "POST", "/roles", {"name": "Board"})
-        assert (root.status_code, root.json["under"]) == (201, None)
-
-    def test_adding_what_is_there_or_below_what_is_not(self, own_api: OwnApi) -> None:
-        refused = own_api.refused("Root", "POST", "/roles", {"name": "Sales"})
-        assert refused == (409, "ALREADY_THERE", "there is a role 'Sales' already")
-        refused = own_api.refused("Root", "POST", "/roles", {"name": "New", "under": "Nobody"})
-        assert refused == (404, "NOT_FOUND", "there is no role 'Nobody'")
-        assert own_api.wrong_field("Root", "POST", "/roles", {"name": "x" * 251}) == "role"
-
-    def test_preference(self, own_api: OwnApi) -> None:
-        path, domains = "/roles/Sales/email_preference", "/roles/Sales/excluded_domains"
-        assert own_api.wrong_field("Root", "PUT", path, {"audience": EVERYONE}) == "audience"
-        assert own_api.wrong_field("Root", "PUT", domains, {"domains": ["a.example"]}) == "role"
-        own_api.do("Root", "PUT", path, {"permission": "public"})
-        public = {"permission": "public", "audience": EVERYONE}
-        assert_audited(own_api, "e-mail preference", "role Sales", None, public)
-        own_api.do("Root", "PUT", domains, {"domains": ["a.example"]})
-        assert_audited(own_api, "excluded domains", "role Sales", [], ["a.example"])
-        own_api.do("Root", "DELETE", path)
-        assert own_api.get("Root", "/roles")["roles"][1]["settings"] == {
-            "email_preference": None,
-            "excluded_domains": [],
-        }
-        own_api.do("Root", "DELETE", path)
-
-    def test_names_with_slashes_and_percent_signs(self, own_api: OwnApi) -> None:
-        for name, path in (("R/D", "R%2FD"), ("50%", "50%25"), ("a%2Fb", "a%252Fb"), ("Ö & ?", "%C3%96%20%26%20%3F")):
-            own_api.do("Root", "POST", "/roles", {"name": name})
-            own_api.do("Root", "PUT", f"/roles/{path}/email_preference", {"permission": "private"})
-            assert own_api.newest_entry()["subject"] == f"role {name}"
-        assert own_api.refused("Root", "DELETE", "/roles/R/D/e/email_preference")[:2] == (404, "NOT_FOUND")
-
-    def test_of_a_role_that_is_not_there(self, own_api: OwnApi) -> None:
-        for method, path, body in (
-            ("PUT", "/roles/Nobody/email_preference", {"permission": "public"}),
-            ("DELETE", "/roles/Nobody/email_preference", None),
-            ("PUT", "/roles/sales/excluded_domains", {"domains": []}),
-        ):
-            assert own_api.refused("Root", method, path, body)[:2] == (404, "NOT_FOUND")
-
-
-class TestUsers:
-    def test_everybody_knows_them_and_administrators_what_is_set(self, own_api: OwnApi) -> None:
-        own_api.do("Alice", "PUT", "/me/permission", {"permission": "custom"})
-        own_api.do("Alice", "PUT", "/me/excluded_domains", {"domains": ["one.example", "two.example"]})
-        own_api.do("Root", "PUT", f"/users/{ALICE}/permission", {"permission": "public", "audience": AUDIENCE})
-        alice = own_api.get("Charlie", "/users")["users"][0]
-        assert alice.pop("id").isdigit()
-        expected = {"email": ALICE, "name": "Alice", "role": "Sales", "profile": "Standard", "status": "active"}
-        assert alice == expected
-        users = own_api.get("Root", "/users")["users"]
-        assert [user["email"] for user in users] == [ALICE, BOB, CHARLIE, ROOT]
-        assert users[0]["settings"] == {
-            "assigned": {"permission": "public", "audience": AUDIENCE},
-            "chosen": {"permission": "custom", "audience": EVERYONE},
-            "excluded_domains": 2,
-        }
-        assert users[2]["settings"] == {"assigned": None, "chosen": None, "excluded_domains": 0}
-
-    def test_adding(self, own_api: OwnApi) -> None:
-        new = {"email": "New@Team.example", "name": "New Name", "role": "Sales", "profile": "Administrator", "id": "77"}
-        added = own_api.do("Root", "POST", "/users", new)
-        assert added == new | {"email": "new@team.example", "status": "active"}
-        assert_audited(
-            own_api,
-            "user",
-            "user new@team.example",
-            None,
-            {"status": "active", "role": "Sales", "profile": "Administrator"},
-        )
-        least = own_api.ask("Root", "POST", "/users", {"email": "o'x/y@team.example", "name": "Least"})
-        assert (least.status_code, least.json["role"], least.json["profile"]) == (201, None, "Standard")
-
-    @pytest.mark.parametrize(
-        ("wrong", "field"),
-        [
-            ({"email": "nobody"}, "email"),
-            ({"email": f"{'a' * 400}@team.example"}, "email"),
-            ({"name": ""}, "name"),
-            ({"name": "a\nb"}, "name"),
-            ({"profile": "God"}, "profile"),
-            ({"id": "007"}, "id"),
-            ({"id": 7}, "id"),
-            ({"id": "8000000000000000001"}, "id"),
-            ({"role": None}, "role"),
-        ],
-    )
-    def test_adding_what_is_not_acceptable(self, own_api: OwnApi, wrong: dict[str, object], field: str) -> None:
-        new = {"email": "new@team.example", "name": "New"} | wrong
-        assert own_api.wrong_field("Root", "POST", "/users", new) == field
-
-    def test_adding_what_is_there_or_with_what_is_not(self, own_api: OwnApi) -> None:
-        refused = own_api.refused("Root", "POST", "/users", {"email": ALICE, "name": "Alice"})
-        assert refused == (409, "ALREADY_THERE", f"there is a user {ALICE} already")
-        new = {"email": "new@team.example", "name": "New", "role": "Nobody"}
-        assert own_api.refused("Root", "POST", "/users", new)[:2] == (404, "NOT_FOUND")
-
-    def test_status(self, own_api: OwnApi) -> None:
-        path = f"/users/{BOB}/status"
-        own_api.do("Root", "PUT", path, {"status": "inactive"})
-        assert_audited(own_api, "status", f"user {BOB}", "active", "inactive")
-        own_api.do("Root", "PUT", path, {"status": "deleted"})
-        refused = own_api.refused("Root", "PUT", path, {"status": "active"})
-        assert refused[:2] == (403, "NO_PERMISSION")
-        assert "deleted, which is final" in refused[2]
-
-    def test_role(self, own_api: OwnApi) -> None:
-        path = f"/users/{CHARLIE.upper()}/role"
-        own_api.do("Root", "PUT", path, {"role": "Sales"})
-        assert_audited(own_api, "role of a user", f"user {CHARLIE}", None, "Sales")
-        own_api.do("Root", "PUT", path, {"role": None})
-        assert own_api.get("Charlie", "/me")["user"]["role"] is None
-        assert own_api.refused("Root", "PUT", path, {"role": "Nobody"})[:2] == (404, "NOT_FOUND")
-
-    def test_permission(self, own_api: OwnApi) -> None:
-        path, subject = f"/users/{ALICE}/permission", f"user {ALICE}"
-        assert own_api.wrong_field("Root", "PUT", path, {"audience": AUDIENCE}) == "audience"
-        own_api.do("Root", "PUT", path, {"permission": "public", "audience": AUDIENCE})
-        given = {"permission": "public", "audience": AUDIENCE}
-        assert_audited(own_api, "assigned permission", subject, None, given)
-        own_api.do("Root", "PUT", path, {"permission": "custom"})
-        assert_audited(own_api, "assigned permission", subject, given, given | {"permission": "custom"})
-        own_api.do("Root", "DELETE", path)
-        assert_audited(own_api, "assigned permission", subject, given | {"permission": "custom"}, None)
-
-    def test_who_is_not_there(self, own_api: OwnApi) -> None:
-        bodies = {"status": {"status": "active"}, "role": {"role": None}, "permission": {"permission": "public"}}
-        for name, body in bodies.items():
-            refused = own_api.refused("Root", "PUT", f"/users/nobody@team.example/{name}", body)
-            assert refused == (404, "NOT_FOUND", "there is no user nobody@team.example")
-            assert own_api.wrong_field("Root", "PUT", f"/users/nobody/{name}", body) == "user"
-
-
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class TestRecordShares:
     def test_of_the_owner_and_of_administrators(self, own_api: OwnApi) -> None:
         own_api.do("Alice", "PUT", SHARES, {"user": CHARLIE})
@@ -302,7 +143,7 @@ class TestRecordShares:
         assert (entry["actor"], entry["channel"]) == (ALICE, f"token {own_api.token_hash('Alice')[:12]}")
         assert own_api.get("Charlie", f"/me/emails?record={LEAD}")["emails"] == []
         own_api.do("Root", "DELETE", f"{SHARES}?user={CHARLIE}")
-        assert_audited(own_api, "record share", LEAD, {"user": CHARLIE}, None)
+        own_api.assert_audited("Root", "record share", LEAD, {"user": CHARLIE}, None)
         own_api.do("Root", "PUT", SHARES, {"role": "Management"})
         own_api.do("Alice", "PUT", SHARES, {"role": "Management", "and_subordinates": True})
         own_api.do("Alice", "DELETE", f"{SHARES}?role=Management")

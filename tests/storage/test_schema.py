@@ -25,6 +25,7 @@ from tests.storage.conftest import SECONDS
 from tests.storage.contents import contents
 from tests.team import Team, email_of
 
+PEOPLE = (("Alice", "Sales"), ("Bob", "Support"))
 NOT_IN_METADATA = {"alembic_version", "ids"}
 
 
@@ -252,10 +253,9 @@ def furnished(shared_team: Team) -> Team:
 def _furnish(team: Team) -> None:
     team.make(SetInternalDomains(("team.example", "sub.team.example")))
     team.make(SetExcludedDomains(("bank.example", "else.example")))
-    for name, role in (("Alice", "Sales"), ("Bob", "Support")):
+    for name, role in PEOPLE:
         team.role(role)
         team.user(name, role=role)
-        _restrict(team, name, role)
         lead = team.record("Leads", name, "lead@customer.example")
         team.mail(name, "lead@customer.example", by_hand_on=lead)
         team.crm_mail(name, "lead@customer.example")
@@ -264,11 +264,13 @@ def _furnish(team: Team) -> None:
                 text("INSERT INTO record_shares SELECT :id, :id, owner_id, NULL, false FROM records WHERE id = :id"),
                 {"id": lead},
             )
+    for name, role in PEOPLE:
+        _restrict(team, name, role)
 
 
 def _restrict(team: Team, name: str, role: str) -> None:
-    """Give a role an audience, and two excluded domains to the role and to one of its users."""
-    members = [Member(user=email_of(name)), Member(role=role, and_subordinates=True)]
+    """Give a role an audience of two users and two roles, and excluded domains to the role and to a user."""
+    members = [Member(user=email_of(each)) for each, _ in PEOPLE] + [Member(role=each) for _, each in PEOPLE]
     team.make(SetRolePreference(role, Permission.USERS_CHOICE, tuple(members)))
     team.make(SetExcludedDomains(("bank.example", "else.example"), role=role))
     team.make(SetExcludedDomains(("bank.example", "else.example"), user=email_of(name)))

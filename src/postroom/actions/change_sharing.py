@@ -8,9 +8,9 @@ from postroom.actions.actor import Actor, require_administrator, require_self
 from postroom.actions.changes import Transaction
 from postroom.actions.errors import AlreadyThere, InvalidInput, NotAllowed, NotFound
 from postroom.actions.lookups import get_module, get_organisation, get_role, get_user, shares_by_record
-from postroom.actions.permissions import permission_of
+from postroom.actions.permissions import grantee_in_words, permission_of
 from postroom.actions.visible_records import get_record_for
-from postroom.core.model import CrmAccess, Grantee, Permission, Record, User
+from postroom.core.model import CrmAccess, Grantee, Module, Permission, Record, User
 from postroom.storage import email_shares, mailboxes, organisation, records
 
 
@@ -64,7 +64,7 @@ class ShareEmails:
         _require_custom_sharing(connection, user)
         if not email_shares.share_emails(connection, record.id, user.id, transaction.now):
             raise AlreadyThere(f"{user.email} shares on {self.record} already")
-        transaction.write_down("mail on a record", self.record, None, "shared", owner_id=user.id)
+        transaction.write_down("mail on a record", _reference(module, record), None, "shared", owner_id=user.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,10 @@ class UnshareEmails:
         connection = transaction.connection
         user = get_user(connection, self.user)
         require_self(transaction.by, user.id, "on which records the own mail is shared")
-        _, record = get_record_for(connection, transaction.by, self.record)
+        module, record = get_record_for(connection, transaction.by, self.record)
         if not email_shares.unshare_emails(connection, record.id, user.id):
             raise NotFound(f"{user.email} does not share on {self.record}")
-        transaction.write_down("mail on a record", self.record, "shared", None, owner_id=user.id)
+        transaction.write_down("mail on a record", _reference(module, record), "shared", None, owner_id=user.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class ShareRecord:
     def apply(self, transaction: Transaction) -> None:
         """Make the change. Raises NotAllowed, NotFound, InvalidInput."""
         connection = transaction.connection
-        _, record = get_record_for(connection, transaction.by, self.record)
+        module, record = get_record_for(connection, transaction.by, self.record)
         _require_record(transaction.by, record)
         user_id, role_id = _grantee(connection, self.user, self.role)
         if self.and_subordinates and role_id is None:
@@ -105,16 +105,7 @@ class ShareRecord:
         before = records.find_share(connection, record.id, user_id=user_id, role_id=role_id)
         after = Grantee(user_id, role_id, self.and_subordinates)
         records.share_record(connection, record.id, after)
-        transaction.write_down(
-            "record share", self.record, self._in_words(before), self._in_words(after), owner_id=record.owner_id
-        )
-
-    def _in_words(self, share: Grantee | None) -> object:
-        if share is None:
-            return None
-        if share.user_id is not None:
-            return {"user": self.user}
-        return {"role": self.role, "and_subordinates": share.and_subordinates}
+        _write_share_down(transaction, module, record, before, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +119,13 @@ class UnshareRecord:
     def apply(self, transaction: Transaction) -> None:
         """Make the change. Raises NotAllowed, NotFound, InvalidInput."""
         connection = transaction.connection
-        _, record = get_record_for(connection, transaction.by, self.record)
+        module, record = get_record_for(connection, transaction.by, self.record)
         _require_record(transaction.by, record)
         user_id, role_id = _grantee(connection, self.user, self.role)
-        if not records.unshare_record(connection, record.id, user_id=user_id, role_id=role_id):
+        before = records.find_share(connection, record.id, user_id=user_id, role_id=role_id)
+        if before is None or not records.unshare_record(connection, record.id, user_id=user_id, role_id=role_id):
             raise NotFound(f"{self.record} is not shared with {self.user or self.role}")
-        before = {"user": self.user} if self.user else {"role": self.role}
-        transaction.write_down("record share", self.record, before, None, owner_id=record.owner_id)
+        _write_share_down(transaction, module, record, before, None)
 
 
 def _grantee(connection: Connection, user: str | None, role: str | None) -> tuple[int | None, int | None]:
@@ -143,6 +134,17 @@ def _grantee(connection: Connection, user: str | None, role: str | None) -> tupl
     if user is not None:
         return get_user(connection, user).id, None
     return None, get_role(connection, str(role)).id
+
+
+def _write_share_down(
+    transaction: Transaction, module: Module, record: Record, before: Grantee | None, after: Grantee | None
+) -> None:
+    words = [None if share is None else grantee_in_words(transaction.connection, share) for share in (before, after)]
+    transaction.write_down("record share", _reference(module, record), *words, owner_id=record.owner_id)
+
+
+def _reference(module: Module, record: Record) -> str:
+    return f"{module.api_name}/{record.id}"
 
 
 def _require_record(by: Actor, record: Record) -> None:

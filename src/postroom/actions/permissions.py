@@ -164,13 +164,17 @@ def audience_in_words(connection: Connection, audience_id: int | None) -> object
     """Give an audience as JSON shows it: "everyone", or the list of its members."""
     if audience_id is None:
         return "everyone"
-    emails, names = people.emails_by_id(connection), people.role_names(connection)
-    return [
-        {"user": emails[member.user_id]}
-        if member.user_id is not None
-        else {"role": names[member.role_id or 0], "and_subordinates": member.and_subordinates}
-        for member in audiences.members_of(connection, audience_id)
-    ]
+    return [grantee_in_words(connection, member) for member in audiences.members_of(connection, audience_id)]
+
+
+def grantee_in_words(connection: Connection, grantee: Grantee) -> dict[str, object]:
+    """Give a user, or a role and whether those below it are meant, as JSON shows one."""
+    if grantee.user_id is not None:
+        return {"user": people.emails_by_id(connection)[grantee.user_id]}
+    return {
+        "role": people.role_names(connection)[grantee.role_id or 0],
+        "and_subordinates": grantee.and_subordinates,
+    }
 
 
 def _setting(permission: str | None) -> Setting | None:

@@ -172,7 +172,7 @@ class WithholdThread(Previewed, frozen=True):
     withheld: bool = True
 
 
-_Any = cast(
+_ANY_CHANGE = cast(
     "type[Previewed]",
     SetDefaultPermission
     | SetRolePreference
@@ -198,7 +198,7 @@ class Preview(SharingResource):
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Answer what it would open and close, with the first differences."""
-        caller, new = self.enter_with_body(request, Operation.READ, _Any)
+        caller, new = self.enter_with_body(request, Operation.READ, _ANY_CHANGE)
         seen = preview(self.database, new.change(), caller.actor, now=now(), limit=_SHOWN + 1)
         shown = {
             "opened": seen.opened._asdict(),

@@ -42,7 +42,7 @@ class ViewerColumns(NamedTuple):
         return [column.label(name) for name, column in self._asdict().items() if name != "viewer_id"]
 
 
-VIEWER_ITSELF = ViewerColumns(VIEWER.c.id, VIEWER.c.role_id, VIEWER.c.profile, VIEWER_ROLE.c.lineage)
+VIEWER_ITSELF = ViewerColumns(VIEWER.c.id, VIEWER_ROLE.c.id, VIEWER.c.profile, VIEWER_ROLE.c.lineage)
 
 
 def viewer_of(step: FromClause) -> ViewerColumns:
@@ -120,13 +120,19 @@ def owner_columns(viewer: ViewerColumns) -> list[ColumnElement[Any]]:
         HOLDER.c.status,
         _is_superior(viewer.viewer_lineage, HOLDER_ROLE.c.lineage),
         email_shares.c.shared_at,
-        HOLDER_ROLE.c.email_permission,
+        _role_preference(),
         _membership(HOLDER_ROLE.c.audience_id, viewer),
         HOLDER.c.assigned_permission,
         _membership(HOLDER.c.assigned_audience_id, viewer),
         HOLDER.c.chosen_permission,
         _membership(HOLDER.c.chosen_audience_id, viewer),
     ]
+
+
+def _role_preference() -> ColumnElement[str | None]:
+    """Give the preference of the holder's role; of a role that is not there, one that the law does not know."""
+    is_missing = and_(HOLDER.c.role_id.is_not(None), HOLDER_ROLE.c.id.is_(None))
+    return case((is_missing, constant("of a missing role")), else_=HOLDER_ROLE.c.email_permission)
 
 
 def owner_in(columns: tuple[Any, ...]) -> Owner:

@@ -110,7 +110,8 @@ class PairFacts(NamedTuple):
 _TOKEN = 4  # columns before those of the viewer
 _GROUNDS = _TOKEN + VIEWER_COLUMNS  # where the grounds of the record asked about stand
 _MAIL = _GROUNDS + 1  # where the columns of mail start: those before are the first of each step
-_SOURCE = _MAIL + 5 + OWNER_COLUMNS  # where those of a gathered record start
+_HOLDER = _MAIL + 5  # where those of its holder start: mail without one is nobody's
+_SOURCE = _HOLDER + OWNER_COLUMNS  # where those of a gathered record start
 
 
 class SharingFactsReader:
@@ -175,14 +176,14 @@ def _record_facts(rows: list[tuple[Any, ...]], *, gathers: bool) -> RecordFacts:
         holdings=[
             _holding(row, GROUNDS[row[_SOURCE + 1]] if gathers else grounds, through=gathers and bool(row[_SOURCE]))
             for row in rows
-            if row[_MAIL] is not None
+            if row[_HOLDER] is not None
         ],
     )
 
 
 def _holding(row: tuple[Any, ...], grounds: tuple[Ground, ...], *, through: bool) -> Holding:
-    kind, associated_by, shareable, name, protocol = row[_MAIL : _MAIL + 5]
-    return Holding(kind, associated_by, shareable, through, grounds, owner_in(row[_MAIL + 5 : _SOURCE]), name, protocol)
+    kind, associated_by, shareable, name, protocol = row[_MAIL:_HOLDER]
+    return Holding(kind, associated_by, shareable, through, grounds, owner_in(row[_HOLDER:_SOURCE]), name, protocol)
 
 
 def _compile(dialect: str, statement: Select[Any]) -> str:

@@ -13,10 +13,15 @@ TEXT_C = sa.Text(collation="C").with_variant(sa.Text(), "sqlite")
 
 
 # What was written to the audit stays as it was, whoever asks the database to change it.
+# INSERT OR REPLACE erases without asking the trigger of DELETE.
 _APPEND_ONLY_SQLITE = tuple(
-    f"CREATE TRIGGER audit_entries_{act.lower()} BEFORE {act} ON audit_entries "
+    f"CREATE TRIGGER audit_entries_{name} BEFORE {act} ON audit_entries {condition} "
     "BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END"
-    for act in ("UPDATE", "DELETE")
+    for name, act, condition in (
+        ("update", "UPDATE", ""),
+        ("delete", "DELETE", ""),
+        ("replace", "INSERT", "WHEN EXISTS (SELECT 1 FROM audit_entries WHERE id = NEW.id)"),
+    )
 )
 _APPEND_ONLY_POSTGRESQL = (
     """

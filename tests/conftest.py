@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, text
 
 from postroom.actions.organisation import initialise
@@ -15,6 +16,12 @@ from tests.servers.dovecot import Dovecot, running_dovecot
 from tests.servers.postgres import find_postgres, running_postgres
 from tests.servers.postroom_server import Installation
 from tests.team import Team, let_audit_be_erased
+
+# The same examples each time: a change is judged by what it does, and not by what it happens to meet.
+# POSTROOM_MANY_EXAMPLES=1 draws many, and others each time.
+settings.register_profile("the same", derandomize=True)
+if os.environ.get("POSTROOM_MANY_EXAMPLES") != "1":
+    settings.load_profile("the same")
 
 _numbers = count(1)
 

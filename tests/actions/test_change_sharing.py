@@ -22,9 +22,11 @@ from postroom.actions.permissions import (
     Member,
     SetDefaultPermission,
     SetRolePreference,
+    audience_in_words,
 )
 from postroom.core.model import CrmAccess, Permission
 from postroom.core.modules import MODULES_WITH_EMAILS
+from postroom.storage.people import find_user
 from tests.storage.contents import contents
 from tests.team import NOW, OPERATOR, Team, email_of
 
@@ -152,6 +154,16 @@ class TestAudiences:
         team.make(AssignPermission(ALICE, None))
         team.make(AssignPermission(ALICE, PUBLIC))
         assert alice_shares(team)
+
+    def test_a_role_that_is_listed_twice_is_listed_with_its_subordinates(self, team: Team) -> None:
+        branch = Member(role="Management", and_subordinates=True)
+        for audience in ((Member(role="Management"), branch), (branch, Member(role="Management"))):
+            team.make(AssignPermission(ALICE, PUBLIC, audience))
+            with team.database.read() as connection:
+                stored = find_user(connection, ALICE)
+                assert audience_in_words(connection, stored.assigned_audience_id) == [
+                    {"role": "Management", "and_subordinates": True}
+                ]
 
 
 class TestSharingMail:

@@ -1,6 +1,7 @@
 """Importing records: what is good is kept, what is not is named with its line, and mail finds them at once."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,13 @@ from postroom.actions.organisation import NewUser, add_module, add_user
 from postroom.actions.records import delete_record, restore_record
 from postroom.core.model import Record
 from postroom.storage.ids import FIRST_ID
+from postroom.storage.mail import store_copies
 from postroom.storage.organisation import find_module
 from postroom.storage.people import find_user
 from postroom.storage.records import ids_by_name, records_by_id
-from tests.team import NOW, OPERATOR, Team, email_of
+from tests.storage.conftest import LONG_ENOUGH_TO_SEE_THAT_IT_WAITS, SECONDS
+from tests.storage.test_mail import incoming, source_of
+from tests.team import NOW, OPERATOR, Team, email_of, message
 
 HEADER = "Record Id,Last Name,Email,Owner"
 BOB = email_of("Bob")
@@ -210,6 +214,13 @@ class TestIdentity:
         assert counts(crm.leads(f"{given},Adams-Brown,adams@customer.example,")) == (0, 1, 0)
         assert crm.named("Adams-Brown").id == given
 
+    @on_sqlite
+    def test_the_order_of_columns_does_not_matter(self, crm: Crm) -> None:
+        assert counts(crm.take("Last Name,City,Email\nAdams,Größe,adams@customer.example\n")) == (1, 0, 0)
+        assert counts(crm.take("Email,Last Name,City\nadams@customer.example,Adams,Größe\n")) == (0, 0, 1)
+        fields = '{"City": "Größe", "Email": "adams@customer.example", "Last Name": "Adams"}'
+        assert crm.named("Adams").fields == fields
+
     def test_changed_rows_with_an_id_are_updates(self, crm: Crm) -> None:
         crm.leads(*OTHERS.splitlines())
         assert counts(
@@ -253,9 +264,10 @@ class TestIdentity:
         assert crm.records(contact)[0].name == "Contacts 7"
 
     @on_sqlite
-    def test_an_id_that_postroom_will_give_one_day(self, crm: Crm) -> None:
-        assert rejected(crm.leads(f"{FIRST_ID + 1000},Adams,,")) == {
-            2: f"Record Id: {FIRST_ID + 1000} is not there yet, and ids from {FIRST_ID} on are given by Postroom"
+    @pytest.mark.parametrize("record_id", [FIRST_ID, FIRST_ID + 1000])
+    def test_an_id_that_postroom_will_give_one_day(self, crm: Crm, record_id: int) -> None:
+        assert rejected(crm.leads(f"{record_id},Adams,,")) == {
+            2: f"Record Id: {record_id} is not there yet, and ids from {FIRST_ID} on are given by Postroom"
         }
 
     @pytest.mark.parametrize("row", ["1,Adams,a@customer.example,", ",Adams,a@customer.example,"])
@@ -403,6 +415,18 @@ class TestOldMail:
         crm.leads("1,Adams,nobody@customer.example,")
         crm.team.mail("Alice", "else@customer.example", by_hand_on=1)
         crm.leads("1,Adams,other@customer.example,")
+        assert crm.team.shares("Bob", "Leads", 1) == ["Alice"]
+
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    def test_that_comes_in_at_the_same_time_is_waited_for(self, crm: Crm) -> None:
+        """Neither transaction sees what the other did not commit yet; SQLite has but one writer."""
+        coming = incoming("coming", message("carol@customer.example", [email_of("Alice")], "<1@customer.example>"))
+        with ThreadPoolExecutor(1) as pool:
+            with crm.team.database.write() as connection:
+                store_copies(connection, source_of(crm.team.database, "Alice"), [coming])
+                importing = pool.submit(crm.leads, "1,Carol,carol@customer.example,")
+                wait([importing], LONG_ENOUGH_TO_SEE_THAT_IT_WAITS)
+            importing.result(SECONDS)
         assert crm.team.shares("Bob", "Leads", 1) == ["Alice"]
 
 

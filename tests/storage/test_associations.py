@@ -1,7 +1,7 @@
 """Which mail belongs to which record, and that the counts which answers are read from never differ from it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -90,7 +90,7 @@ class Office:
     mail: dict[int, tuple[Source, set[str]]] = field(default_factory=dict)
     by_hand: set[tuple[int, int]] = field(default_factory=set)
     withheld: set[int] = field(default_factory=set)
-    uids: Iterable[int] = field(default_factory=count)
+    uids: Iterator[int] = field(default_factory=count)
 
     def take(self, step: Step) -> None:
         if isinstance(step, NewMail):
@@ -113,7 +113,7 @@ class Office:
 
     def _receive(self, step: NewMail) -> None:
         source = self.sources[step.owner, step.sent_from_crm]
-        ids = store_copies(self.connection, source, [_incoming(next(iter(self.uids)), each) for each in step.addresses])
+        ids = store_copies(self.connection, source, [_incoming(next(self.uids), each) for each in step.addresses])
         self.mail |= {copy_id: (source, each) for copy_id, each in zip(ids, step.addresses, strict=True)}
 
     def _save(self, step: SavedRecords) -> None:
@@ -202,10 +202,10 @@ class TestInAnyOrder:
     def test_associating_again_changes_nothing(self, staffed: Team) -> None:
         with suppress(Undone), staffed.database.write() as connection:
             office = _open_office(connection)
-            office.take(SavedRecords({1001: {ADDRESSES[0]}, 1002: {ADDRESSES[0], ADDRESSES[1]}}))
+            office.take(SavedRecords({RECORDS[0]: {ADDRESSES[0]}, RECORDS[1]: {ADDRESSES[0], ADDRESSES[1]}}))
             office.take(NewMail("Alice", False, [{ADDRESSES[0]}, {ADDRESSES[0], ADDRESSES[1]}]))
-            associate_changed_records(connection, [1001])
-            associate_changed_records(connection, [1001, 1002])
+            associate_changed_records(connection, [RECORDS[0]])
+            associate_changed_records(connection, RECORDS)
             associate_changed_records(connection, [])
             office.assert_as_it_ought_to_be()
             raise Undone
@@ -223,17 +223,17 @@ class TestAtTheSameTime:
     def test_mail_waits_for_a_record_that_is_being_saved(self, busy: Team, background: Background) -> None:
         with busy.database.write() as connection:
             lock_matching(connection, exclusive=True)
-            _open_office(connection).take(SavedRecords({1001: {ADDRESSES[0]}}))
+            _open_office(connection).take(SavedRecords({RECORDS[0]: {ADDRESSES[0]}}))
             coming = background.start(lambda: busy.mail("Alice", ADDRESSES[0]))
         coming.result()
-        assert _associated(busy.database) == [(1001, 1)]
+        assert _associated(busy.database) == [(RECORDS[0], 1)]
 
     def test_a_record_waits_for_mail_that_is_coming_in(self, busy: Team, background: Background) -> None:
         with busy.database.write() as connection:
             _open_office(connection).take(NewMail("Alice", False, [{ADDRESSES[0]}]))
-            saving = background.start(lambda: busy.record("Leads", "Bob", ADDRESSES[0], record_id=1001))
+            saving = background.start(lambda: busy.record("Leads", "Bob", ADDRESSES[0], record_id=RECORDS[0]))
         saving.result()
-        assert _associated(busy.database) == [(1001, 1)]
+        assert _associated(busy.database) == [(RECORDS[0], 1)]
 
     @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
     def test_mail_of_two_mailboxes_does_not_wait(self, busy: Team, background: Background) -> None:

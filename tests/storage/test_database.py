@@ -13,7 +13,7 @@ from postroom.actions import organisation
 from postroom.actions.organisation import list_roles
 from postroom.core.model import Role
 from postroom.storage.database import Database, DatabaseUrlError, sqlite_url
-from tests.storage.conftest import Background, at_once
+from tests.storage.conftest import SECONDS, Background, at_once
 from tests.storage.contents import contents
 from tests.team import NOW, OPERATOR, Team
 
@@ -100,8 +100,7 @@ class TestReading:
         with suppress(Interrupted), database.write() as connection:
             connection.execute(text("UPDATE organisation SET name = 'unfinished'"))
             reading = background.start(lambda: contents(database)["organisation"][0][1])
-            assert reading.done()
-            assert reading.result() == "My organisation"
+            assert reading.result(SECONDS) == "My organisation"
             raise Interrupted
 
 

@@ -1,6 +1,6 @@
 """The permission of an owner's mail and its audience, at each of the four places where one can be set (section 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal, NamedTuple
@@ -209,8 +209,17 @@ def _replaced(connection: Connection, before: Stored, permission: NewPermission,
         return Stored(new_permission, before.audience_id)
     if audience is None:
         return Stored(new_permission, None)
-    members = dict.fromkeys(_grantee(connection, member) for member in audience)
-    return Stored(new_permission, audiences.create_audience(connection, members))
+    return Stored(new_permission, audiences.create_audience(connection, _grantees(connection, audience)))
+
+
+def _grantees(connection: Connection, audience: tuple[Member, ...]) -> Iterable[Grantee]:
+    """Give each user and role once: a role that is also listed with its subordinates is listed with them."""
+    found: dict[tuple[int | None, int | None], Grantee] = {}
+    for member in audience:
+        grantee = _grantee(connection, member)
+        if grantee.and_subordinates or grantee[:2] not in found:
+            found[grantee[:2]] = grantee
+    return found.values()
 
 
 def _grantee(connection: Connection, member: Member) -> Grantee:

@@ -31,7 +31,7 @@ class _Run(NamedTuple):
     questions: int
 
 
-_FULL_RUN = _Run(FULL, Plan(warm_up=1, rounds=15, seconds=2), questions=5_000)
+_FULL_RUN = _Run(FULL, Plan(warm_up=1, rounds=9, seconds=2), questions=5_000)
 _QUICK_RUN = _Run(QUICK, Plan(warm_up=0, rounds=1, seconds=1), questions=100)
 
 

@@ -150,6 +150,11 @@ class TestOrdinaryUser:
         office.make(AssignPermission(ALICE, Permission.PUBLIC, (Member(EVE),)))
         assert not said_to(office, "Charlie", ShareRecord("Leads/1001", user=EVE)).differences
 
+    def test_is_told_nothing_of_the_audience_of_mail_that_the_user_does_see(self, office: Team) -> None:
+        for audience in ((Member(CHARLIE),), (Member(CHARLIE), Member(EVE))):
+            office.make(AssignPermission(ALICE, Permission.PUBLIC, audience))
+            assert not said_to(office, "Charlie", ShareRecord("Leads/1001", user=EVE)).differences
+
     def test_who_may_not_make_the_change_may_not_try_it(self, office: Team) -> None:
         with pytest.raises(NotAllowed):
             said_to(office, "Charlie", ChoosePermission(ALICE, Permission.PUBLIC))

@@ -69,7 +69,7 @@ def preview(database: Database, change: Change, by: Actor, *, now: int, limit: i
     """Say what a change would do, as `make` would do it for the same actor, and change nothing.
 
     An actor is told nothing of records that the actor may not see, and, except for administrators, nothing of mail
-    that is neither the actor's own nor seen by the actor. Raises what the change raises, and InvalidInput where it
+    that is not the actor's own. Raises what the change raises, and InvalidInput where it
     concerns more than can be compared at once.
     """
     with database.attempt() as connection:
@@ -113,15 +113,10 @@ def _visible(connection: Connection, concerned: Concerned) -> _Visible:
 
 
 def _known_to(by: Actor, visible: _Visible) -> _Visible:
-    """Leave out the mail of which the actor may not know; administrators preview it for everybody."""
+    """Leave out the mail of others, whose audience only they and administrators may know."""
     if by.is_administrator:
         return visible
-    user_id, nothing = by.user_id or 0, frozenset[Source]()
-    return {
-        place: sources
-        & (sources if place.owner_id == user_id else visible.get(place._replace(viewer_id=user_id), nothing))
-        for place, sources in visible.items()
-    }
+    return {place: sources for place, sources in visible.items() if place.owner_id == by.user_id}
 
 
 def _changed(before: _Visible, after: _Visible, moved: set[tuple[int, int]]) -> list[_Place]:

@@ -218,13 +218,16 @@ _ADMITTED = {
 }
 
 
+_SET_BY = ("administrator", "owner")  # the settings that lead to a permission, in their order
+
+
 def _audience_admits(owner: Owner, settings: tuple[Setting, ...]) -> Decision:
     """Say whether the viewer is in the audience: of the administrator's setting, and of the owner's choice under it."""
     if owner.below_viewer:
         return Decision(allowed=True, reasons=(Reason(Rule.IN_AUDIENCE_AS_SUPERIOR),))
-    for setting in settings:
+    for place, setting in enumerate(settings):
         if setting.membership == Membership.NOT_LISTED:
-            return Decision(allowed=False, reasons=(Reason(Rule.NOT_IN_AUDIENCE),))
+            return Decision(allowed=False, reasons=(Reason(Rule.NOT_IN_AUDIENCE, _SET_BY[place]),))
         if setting.membership not in _ADMITTED:
             return Decision(allowed=False, reasons=(Reason(Rule.UNKNOWN_AUDIENCE, setting.membership),))
     admitted = dict.fromkeys(_ADMITTED[Membership(setting.membership)] for setting in settings)

@@ -11,6 +11,7 @@ from postroom.actions.actor import Actor
 from postroom.actions.change_sharing import ShareRecord
 from postroom.actions.changes import Change, make
 from postroom.actions.errors import ActionError, NotAllowed
+from postroom.actions.exclusions import SetExcludedDomains
 from postroom.actions.permissions import AssignPermission, ChoosePermission, Member
 from postroom.actions.preview import Difference, Effect, Preview, preview
 from postroom.core.model import Permission
@@ -136,6 +137,14 @@ def said_to(team: Team, name: str, change: Change) -> Preview:
     with team.database.read() as connection:
         user = find_user(connection, email_of(name))
     return preview(team.database, change, Actor(user.id, is_administrator=False, channel="token"), now=NOW)
+
+
+def test_of_two_e_mails_on_a_record_it_counts_the_one_that_is_withheld(office: Team) -> None:
+    """The colleague still sees mail of the owner's there, and one e-mail less."""
+    office.permission("Alice", "public")
+    office.mail("Alice", "charlies@customer.example", "partner@partner.example")
+    said = said_to(office, "Alice", SetExcludedDomains(("partner.example",), user=ALICE))
+    assert said.differences == [Difference(CHARLIE, ALICE, "Leads/1001", 0, 1)]
 
 
 class TestOrdinaryUser:

@@ -209,7 +209,10 @@ def _replaced(connection: Connection, before: Stored, permission: NewPermission,
         return Stored(new_permission, before.audience_id)
     if audience is None:
         return Stored(new_permission, None)
-    return Stored(new_permission, audiences.create_audience(connection, _grantees(connection, audience)))
+    members = tuple(_grantees(connection, audience))
+    if before.audience_id is not None and set(members) == set(audiences.members_of(connection, before.audience_id)):
+        return Stored(new_permission, before.audience_id)  # in another order it is no other audience
+    return Stored(new_permission, audiences.create_audience(connection, members))
 
 
 def _grantees(connection: Connection, audience: tuple[Member, ...]) -> Iterable[Grantee]:

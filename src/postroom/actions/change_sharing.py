@@ -104,7 +104,8 @@ class ShareRecord:
             raise InvalidInput("and_subordinates: goes with a role")
         before = records.find_share(connection, record.id, user_id=user_id, role_id=role_id)
         after = Grantee(user_id, role_id, self.and_subordinates)
-        records.share_record(connection, record.id, after)
+        if before != after:
+            records.share_record(connection, record.id, after)
         _write_share_down(transaction, module, record, before, after)
 
 

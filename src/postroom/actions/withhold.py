@@ -31,7 +31,8 @@ class WithholdEmail:
         if not own_mail.has_email(connection, user.id, key):
             raise NotFound(f"{user.email} has no e-mail {self.email}; 'postroom mail list' shows them")
         before = own_mail.is_email_withheld(connection, user.id, key)
-        withhold_email(connection, user.id, key, transaction.now if self.withheld else None)
+        if before != self.withheld:
+            withhold_email(connection, user.id, key, transaction.now if self.withheld else None)
         _write_down(transaction, f"e-mail {self.email}", user, before, after=self.withheld)
 
 
@@ -52,7 +53,8 @@ class WithholdThread:
         before = own_mail.is_thread_withheld(connection, user.id, thread_id)
         if before is None:
             raise NotFound(f"{user.email} has no conversation {self.thread}; 'postroom mail list' shows them")
-        withhold_thread(connection, thread_id, transaction.now if self.withheld else None)
+        if before != self.withheld:
+            withhold_thread(connection, thread_id, transaction.now if self.withheld else None)
         _write_down(transaction, f"conversation {self.thread}", user, before, after=self.withheld)
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -11,21 +12,33 @@ import pytest
 
 from postroom.actions import records
 from postroom.actions.change_sharing import SetCrmAccess, SetModuleAccess, ShareRecord, UnshareEmails, UnshareRecord
-from postroom.actions.organisation import SetUserStatus
-from postroom.actions.permissions import AssignPermission, SetDefaultPermission, SetRolePreference
+from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
+from postroom.actions.organisation import SetUserRole, SetUserStatus
+from postroom.actions.permissions import (
+    AssignPermission,
+    ChoosePermission,
+    Member,
+    SetDefaultPermission,
+    SetRolePreference,
+)
 from postroom.actions.tokens import revoke_token
-from postroom.core.model import CrmAccess, Permission, UserStatus
+from postroom.actions.withhold import WithholdEmail, WithholdThread, email_id, list_own_emails
+from postroom.core.model import CrmAccess, OwnEmail, Permission, UserStatus
 from tests.http.test_contract import ALL_TYPES, INVALID_RECORD, INVALID_TOKEN, LEAD, path
+from tests.servers import remembering_program
 from tests.servers.postroom_server import Installation, PostroomServer
-from tests.team import NOW, Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of
 
 ALTERNATIONS = 20
+EMILS_LEAD, PARTNERS_LEAD = LEAD + 1, LEAD + 2
 LEAD_PATH, LEAD_REFERENCE = path(), f"Leads/{LEAD}"
+EMILS_PATH, PARTNERS_PATH = path(record=EMILS_LEAD), path(record=PARTNERS_LEAD)
 SYNCED_TYPES = ALL_TYPES[1:]
 
 Answer = tuple[list[str], list[str]] | tuple[int, str, str, dict[str, int]]
 ALICE_SHARES: Answer = (ALL_TYPES, ["Alice"])
 ALICE_DOES_NOT: Answer = (["emails_sent_from_crm", "all_contacts_emails", "all_emails"], [])
+EMIL_SHARES: Answer = (SYNCED_TYPES, ["Emil"])
 NOTHING: Answer = ([], [])
 
 
@@ -56,29 +69,46 @@ class Office(NamedTuple):
         """Give what each process answers."""
         return [process.ask(self.team.token(viewer), asked) for process in self.processes]
 
-    def all_say(self, expected: Answer, viewer: str = "Bob", asked: str = LEAD_PATH) -> bool:
-        """Say whether every process answers that."""
-        answers = self.everywhere(viewer, asked)
-        assert answers == [expected] * len(self.processes)
-        return True
+    def all_say(self, expected: Answer, viewer: str = "Bob", asked: str = LEAD_PATH) -> None:
+        """Check that every process answers that."""
+        assert self.everywhere(viewer, asked) == [expected] * len(self.processes)
 
 
 @pytest.fixture(scope="class")
 def office(shared_team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """Two servers with a process each and one with two; Bob owns the lead about which Alice and Charlie write."""
     _furnish(shared_team)
-    url = shared_team.database.engine.url.render_as_string(hide_password=False)
-    installation = Installation(tmp_path_factory.mktemp("office"), url)
     with ExitStack() as stack:
-        processes: list[Process] = []
-        for workers in (1, 1, 2):
-            server = stack.enter_context(installation.serve(workers))
-            processes += _reach_all(server, workers, stack)
-        yield Office(shared_team, processes)
+        yield Office(shared_team, _serve(_installation(shared_team, tmp_path_factory), stack, (1, 1, 2)))
+
+
+@pytest.fixture(scope="class")
+def office_that_remembers(shared_team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """The same with one process, which keeps the facts of each request for the next."""
+    _furnish(shared_team)
+    program = (sys.executable, str(remembering_program.__file__))
+    with ExitStack() as stack:
+        yield Office(shared_team, _serve(_installation(shared_team, tmp_path_factory, program=program), stack, (1,)))
+
+
+def _installation(team: Team, folders: pytest.TempPathFactory, **options: Any) -> Installation:
+    url = team.database.engine.url.render_as_string(hide_password=False)
+    return Installation(folders.mktemp("office"), url, **options)
+
+
+def _serve(installation: Installation, stack: ExitStack, all_workers: tuple[int, ...]) -> list[Process]:
+    """Start a server for each number of workers, and reach every process."""
+    processes: list[Process] = []
+    for workers in all_workers:
+        server = stack.enter_context(installation.serve(workers))
+        processes += _reach_all(server, workers, stack)
+    return processes
 
 
 def _furnish(team: Team) -> None:
-    team.role("Sales")
+    for role in ("Sales", "Closed"):
+        team.role(role)
+    team.make(SetRolePreference("Closed", Permission.PRIVATE))
     team.user("Alice", role="Sales")
     team.user("Bob", mailbox=None)
     team.user("Charlie")
@@ -87,6 +117,14 @@ def _furnish(team: Team) -> None:
     team.permission("Alice", "public")
     team.mail("Alice", "lead@customer.example")
     team.crm_mail("Charlie", "lead@customer.example")
+    team.user("Emil")
+    team.permission("Emil", "custom")
+    team.record("Leads", "Bob", "emils@other.example", record_id=EMILS_LEAD)
+    team.mail("Emil", "emils@other.example")
+    team.make(SetExcludedDomains(PARTNERS))
+    team.record("Leads", "Bob", "lead@partner.example", record_id=PARTNERS_LEAD)
+    team.mail("Emil", "lead@partner.example")
+    team.share("Emil", f"Leads/{PARTNERS_LEAD}")
 
 
 def _reach_all(server: PostroomServer, workers: int, stack: ExitStack) -> list[Process]:
@@ -121,15 +159,18 @@ def _open_files(pid: int) -> set[str]:
 
 
 class Change(NamedTuple):
-    """A change and its opposite, with what `viewer` is answered after each."""
+    """A change and its opposite, with what `viewer` is answered about a record after each."""
 
     away: Callable[[Team], object]
     answer_away: Answer
     back: Callable[[Team], object]
     answer_back: Answer
     viewer: str = "Bob"
+    asked: str = LEAD_PATH
 
 
+FOR_CHARLIE = (Member(email_of("Charlie")),)
+CUSTOMERS, PARTNERS = ("customer.example",), ("partner.example",)
 CHANGES = {
     "own permission": Change(
         lambda team: team.permission("Alice", "private"),
@@ -193,7 +234,120 @@ CHANGES = {
         lambda team: records.restore_record(team.database, LEAD_REFERENCE),
         ALICE_SHARES,
     ),
+    "audience of the own choice": Change(
+        lambda team: team.make(ChoosePermission(email_of("Alice"), audience=FOR_CHARLIE)),
+        ALICE_DOES_NOT,
+        lambda team: team.make(ChoosePermission(email_of("Alice"), audience=None)),
+        ALICE_SHARES,
+    ),
+    "audience of the assigned permission": Change(
+        lambda team: team.make(AssignPermission(email_of("Alice"), Permission.PUBLIC, FOR_CHARLIE)),
+        ALICE_DOES_NOT,
+        lambda team: team.make(AssignPermission(email_of("Alice"), None)),
+        ALICE_SHARES,
+    ),
+    "audience of the role preference": Change(
+        lambda team: team.make(SetRolePreference("Sales", Permission.PUBLIC, FOR_CHARLIE)),
+        ALICE_DOES_NOT,
+        lambda team: team.make(SetRolePreference("Sales", None)),
+        ALICE_SHARES,
+    ),
+    "audience of the default permission": Change(
+        lambda team: team.make(SetDefaultPermission(audience=FOR_CHARLIE)),
+        ALICE_DOES_NOT,
+        lambda team: team.make(SetDefaultPermission(audience=None)),
+        ALICE_SHARES,
+    ),
+    "domain excluded by the organisation": Change(
+        lambda team: team.make(SetExcludedDomains(add=CUSTOMERS)),
+        ALICE_DOES_NOT,
+        lambda team: team.make(SetExcludedDomains(remove=CUSTOMERS)),
+        ALICE_SHARES,
+    ),
+    "domain that is the organisation's own": Change(
+        lambda team: team.make(SetInternalDomains(PARTNERS)),  # Emil's own address is external: partners do not count
+        EMIL_SHARES,
+        lambda team: team.make(SetInternalDomains(())),
+        NOTHING,
+        asked=PARTNERS_PATH,
+    ),
+    "mail shared on a record": Change(
+        lambda team: team.share("Emil", f"Leads/{EMILS_LEAD}"),
+        EMIL_SHARES,
+        lambda team: team.make(UnshareEmails(email_of("Emil"), f"Leads/{EMILS_LEAD}")),
+        NOTHING,
+        asked=EMILS_PATH,
+    ),
+    "domain excluded by the owner": Change(
+        lambda team: team.make(SetExcludedDomains(CUSTOMERS, user=email_of("Alice"))),
+        ALICE_DOES_NOT,
+        lambda team: team.make(SetExcludedDomains((), user=email_of("Alice"))),
+        ALICE_SHARES,
+    ),
+    "domain excluded by the role's preference": Change(
+        lambda team: exclude_for_role(team, "Sales"),
+        ALICE_DOES_NOT,
+        lambda team: team.make(SetRolePreference("Sales", None)),
+        ALICE_SHARES,
+    ),
+    "e-mail withheld by hand": Change(
+        lambda team: team.make(WithholdEmail(email_of("Alice"), email_id(alices_email(team).email_key))),
+        ALICE_DOES_NOT,
+        lambda team: team.make(
+            WithholdEmail(email_of("Alice"), email_id(alices_email(team).email_key), withheld=False)
+        ),
+        ALICE_SHARES,
+    ),
+    "conversation withheld by hand": Change(
+        lambda team: team.make(WithholdThread(email_of("Alice"), str(alices_email(team).thread_id))),
+        ALICE_DOES_NOT,
+        lambda team: team.make(WithholdThread(email_of("Alice"), str(alices_email(team).thread_id), withheld=False)),
+        ALICE_SHARES,
+    ),
+    "owner moved to another role": Change(
+        lambda team: team.make(SetUserRole(email_of("Alice"), "Closed")),
+        ALICE_DOES_NOT,
+        lambda team: team.make(SetUserRole(email_of("Alice"), "Sales")),
+        ALICE_SHARES,
+    ),
 }
+
+
+def exclude_for_role(team: Team, role: str) -> None:
+    team.make(SetRolePreference(role, Permission.PUBLIC))
+    team.make(SetExcludedDomains(CUSTOMERS, role=role))
+
+
+def alices_email(team: Team) -> OwnEmail:
+    """Give the e-mail that Alice has on Bob's lead."""
+    (email,) = list_own_emails(team.database, email_of("Alice"), LEAD_REFERENCE, by=OPERATOR, limit=2)
+    return email
+
+
+def check_that_every_process_knows(office: Office, change: Change) -> None:
+    office.all_say(change.answer_back, change.viewer, change.asked)
+    for _ in range(ALTERNATIONS):
+        change.away(office.team)
+        office.all_say(change.answer_away, change.viewer, change.asked)
+        change.back(office.team)
+        office.all_say(change.answer_back, change.viewer, change.asked)
+
+
+def check_that_every_process_knows_tokens(office: Office) -> None:
+    number = len(office.processes)
+    for expires_in in range(1000, 1000 + ALTERNATIONS):
+        token = office.team.token("Bob", expires_in=expires_in)
+        assert [process.ask(token) for process in office.processes] == [ALICE_SHARES] * number
+        revoke_token(office.team.database, token, now=NOW)
+        assert [process.ask(token) for process in office.processes] == [INVALID_TOKEN] * number
+
+
+def check_that_every_process_knows_new_mail(office: Office) -> None:
+    for address in (f"lead-{number}@customer.example" for number in range(ALTERNATIONS)):
+        asked = path(record=office.team.record("Leads", "Bob", address))
+        office.all_say(NOTHING, asked=asked)
+        office.team.mail("Alice", address)
+        office.all_say((SYNCED_TYPES, ["Alice"]), asked=asked)
 
 
 class TestNextAnswer:
@@ -201,38 +355,33 @@ class TestNextAnswer:
 
     def test_four_processes_answer(self, office: Office) -> None:
         assert len({process.pid for process in office.processes}) == 4
-        assert office.all_say(ALICE_SHARES)
+        office.all_say(ALICE_SHARES)
 
     @pytest.mark.parametrize("name", CHANGES)
     def test_knows_a_change_and_its_opposite(self, office: Office, name: str) -> None:
-        change = CHANGES[name]
-        assert office.all_say(change.answer_back, change.viewer)
-        for _ in range(ALTERNATIONS):
-            change.away(office.team)
-            assert office.all_say(change.answer_away, change.viewer)
-            change.back(office.team)
-            assert office.all_say(change.answer_back, change.viewer)
-
-    def test_knows_what_is_shared_record_by_record(self, office: Office) -> None:
-        office.team.permission("Alice", "custom")
-        assert office.all_say(ALICE_DOES_NOT)
-        for _ in range(ALTERNATIONS):
-            office.team.share("Alice", LEAD_REFERENCE)
-            assert office.all_say(ALICE_SHARES)
-            office.team.make(UnshareEmails(email_of("Alice"), LEAD_REFERENCE))
-            assert office.all_say(ALICE_DOES_NOT)
-        office.team.permission("Alice", "public")
+        check_that_every_process_knows(office, CHANGES[name])
 
     def test_knows_new_tokens_and_revoked_ones(self, office: Office) -> None:
-        for expires_in in range(1000, 1000 + ALTERNATIONS):
-            token = office.team.token("Bob", expires_in=expires_in)
-            assert [process.ask(token) for process in office.processes] == [ALICE_SHARES] * 4
-            revoke_token(office.team.database, token, now=NOW)
-            assert [process.ask(token) for process in office.processes] == [INVALID_TOKEN] * 4
+        check_that_every_process_knows_tokens(office)
 
     def test_knows_new_records_and_new_mail(self, office: Office) -> None:
-        for address in (f"lead-{number}@customer.example" for number in range(ALTERNATIONS)):
-            asked = path(record=office.team.record("Leads", "Bob", address))
-            assert office.all_say(NOTHING, asked=asked)
-            office.team.mail("Alice", address)
-            assert office.all_say((SYNCED_TYPES, ["Alice"]), asked=asked)
+        check_that_every_process_knows_new_mail(office)
+
+
+class TestTheseChecks:
+    """They are good for something: a server that remembers is caught, whatever it is that it did not hear of."""
+
+    @pytest.mark.parametrize("name", CHANGES)
+    def test_catch_a_process_that_remembers(self, office_that_remembers: Office, name: str) -> None:
+        change = CHANGES[name]
+        office_that_remembers.all_say(change.answer_back, change.viewer, change.asked)
+        with pytest.raises(AssertionError):
+            check_that_every_process_knows(office_that_remembers, change)
+        change.back(office_that_remembers.team)
+
+    @pytest.mark.parametrize("check", [check_that_every_process_knows_tokens, check_that_every_process_knows_new_mail])
+    def test_catch_it_where_something_is_new(
+        self, office_that_remembers: Office, check: Callable[[Office], None]
+    ) -> None:
+        with pytest.raises(AssertionError):
+            check(office_that_remembers)

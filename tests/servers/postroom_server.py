@@ -30,6 +30,7 @@ class Installation:
     data_dir: Path
     database_url: str | None = None
     certificates: Path | None = None  # of the authorities that its mail servers are checked against
+    program: tuple[str, ...] = (str(PROGRAM),)
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run a command, which must succeed; give what it printed."""
@@ -44,7 +45,7 @@ class Installation:
         options = ["--data-dir", str(self.data_dir)]
         if self.database_url is not None:
             options += ["--database", self.database_url]
-        return [str(PROGRAM), *arguments, *options]
+        return [*self.program, *arguments, *options]
 
     @property
     def variables(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ PORT ?= 8400
 DATA := data
 BIN := .venv/bin
 
-.PHONY: help run setup test lint format bench lock clean
+.PHONY: help run setup test mutants lint format bench lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,6 +22,9 @@ test: .venv/dev ## Run all tests, on SQLite and PostgreSQL, with real mail serve
 	$(BIN)/coverage run -m pytest -q tests/core
 	$(BIN)/coverage report
 	$(BIN)/pytest -q -n auto
+
+mutants: .venv/dev ## Change the law in one place at a time, and see that a test notices
+	scripts/mutants.sh
 
 lint: .venv/dev ## Check style and types
 	$(BIN)/ruff check .
@@ -39,7 +42,7 @@ lock: .venv/dev ## Write the lock files anew from pyproject.toml
 	scripts/lock.sh
 
 clean: ## Remove the environment and every cache, never ./data
-	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .cache .coverage .hypothesis .mypy_cache mutants .pytest_cache .ruff_cache
 
 .venv/run: requirements/run.txt pyproject.toml
 	@scripts/install-environment.sh $(PYTHON) run

@@ -1,9 +1,21 @@
 """The law, rule by rule: Alice owns the mail, Bob asks for it on a record."""
 
+from enum import StrEnum
+
 import pytest
 
 from postroom.core.model import CrmAccess, Kind, Permission, UserStatus
-from postroom.core.sharing import Decision, Ground, Reason, Rule, Viewer, decide, effective_permission, record_access
+from postroom.core.sharing import (
+    Decision,
+    Ground,
+    Membership,
+    Reason,
+    Rule,
+    Viewer,
+    decide,
+    effective_permission,
+    record_access,
+)
 from tests.core.facts import (
     ALICE,
     BOB,
@@ -13,6 +25,7 @@ from tests.core.facts import (
     UNKNOWN_WORDS,
     alice,
     bob,
+    every_decision,
     every_reason,
     new_organisation,
     organisation,
@@ -205,6 +218,17 @@ class TestUnknownKind:
         decision = decide(kind, bob, owner(user_id, by_role="public"), SEES_RECORD, new_organisation)
         assert not decision.allowed
         assert decision.reasons[-1] == Reason(Rule.UNKNOWN_KIND, kind)
+
+
+def test_every_decision_is_yes_or_no() -> None:
+    """JSON would show a third answer."""
+    assert {type(decision.allowed) for decision in every_decision()} == {bool}
+
+
+@pytest.mark.parametrize("words", [Ground, Rule, Membership])
+def test_rules_are_called_what_explanations_call_them(words: type[StrEnum]) -> None:
+    """Explanations print them, and programs may depend on it."""
+    assert [word.value for word in words] == [word.name.lower() for word in words]
 
 
 def test_every_rule_and_every_ground_decides_something() -> None:

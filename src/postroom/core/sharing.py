@@ -211,7 +211,7 @@ def _synced_mail(viewer: Viewer, owner: Owner, organisation: Organisation) -> De
     effective = effective_permission(owner, organisation)
     opened = _permission_opens(effective.permission, owner.shared_at)
     if not opened.allowed:
-        return Decision(allowed=False, reasons=effective.reasons + opened.reasons)
+        return Decision(opened.allowed, effective.reasons + opened.reasons)
     audience = _audience_admits(owner, effective.settings)
     return Decision(audience.allowed, effective.reasons + opened.reasons + audience.reasons)
 

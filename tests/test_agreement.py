@@ -20,11 +20,13 @@ from postroom.actions.preview import preview
 from postroom.actions.viewers import RecordWithViewers, viewers_on_all_records, viewers_on_record
 from postroom.actions.withhold import email_id, list_own_emails
 from postroom.core.model import UserStatus
+from postroom.http.app import methods, routes
 from tests import reference_model
 from tests.asking import answered, reference_of
 from tests.properties import examples
 from tests.reference_model import Answer, Record, User, World
 from tests.team import NOW, OPERATOR, Team
+from tests.test_docs import COMMANDS
 from tests.worlds import NAMES, Organisation, build_anew, copy_row, email_address, organisations
 
 Facts = set[tuple[object, ...]]
@@ -303,12 +305,79 @@ def _reads_mail(tree: ast.Module) -> bool:
     return any(name.partition(".")[0] in READS_MAIL for name in imported)
 
 
+def _knows_mail(tree: ast.Module) -> bool:
+    """Say whether a module of storage knows tables with mail: by name, all of them, or in a text."""
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    in_text = any(
+        table in text for table in MAIL_TABLES for text in texts if text.lstrip().upper().startswith("SELECT")
+    )
+    all_of_them = "schema" in _imports_of(tree, "postroom.storage")
+    return in_text or all_of_them or bool(_imports_of(tree, "postroom.storage.schema") & (MAIL_TABLES | {"metadata"}))
+
+
 def _functions(tree: ast.Module) -> set[str]:
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")}
+    """Give the public functions and methods of a module; `apply` is a change's, which says nothing."""
+    of_classes = [
+        (f"{owner.name}.", node) for owner in tree.body if isinstance(owner, ast.ClassDef) for node in owner.body
+    ]
+    found = [*(("", node) for node in tree.body), *of_classes]
+    return {
+        f"{prefix}{node.name}"
+        for prefix, node in found
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and node.name != "apply"
+    }
+
+
+# What answers over HTTP, and every command: with the path of the table on which it reads mail, or with what it says.
+ANSWERING_ROUTES = {
+    ("GET", "/crm/{version}/{module_api_name}/{record_id}/__emails_sharing_details"): "sharing details",
+    ("GET", "/postroom/v1/explain"): "explain",
+    ("GET", "/postroom/v1/viewers"): "viewers",
+    ("POST", "/postroom/v1/preview"): "preview",
+    ("GET", "/postroom/v1/me/emails"): "own mail",
+}
+ROUTES_WITHOUT_MAIL = {
+    ("GET", "/openapi.json"): "the description of the API",
+    ("GET", "/postroom/v1/organisation"): "settings",
+    ("GET", "/postroom/v1/modules"): "modules",
+    ("GET", "/postroom/v1/roles"): "roles",
+    ("POST", "/postroom/v1/roles"): "the role that was added",
+    ("GET", "/postroom/v1/users"): "users",
+    ("POST", "/postroom/v1/users"): "the user who was added",
+    ("GET", "/postroom/v1/me"): "the caller's settings",
+    ("GET", "/postroom/v1/me/excluded_domains"): "the caller's excluded domains",
+    ("GET", "/postroom/v1/audit"): "changes",
+}
+READING_COMMANDS = {"explain": "explain", "viewers": "viewers", "mail list": "own mail"}
+COMMANDS_WITHOUT_MAIL = {
+    "setting up": "init, demo, serve, backup, restore",
+    "the team": "role add, role list, user add, user delete, user disable, user enable, user list, user move",
+    "modules and records": "module add, module list, record delete, record restore, record share, record unshare",
+    "settings, or what --preview says of them": "sharing list, sharing of, sharing set, share, unshare",
+    "domains": "domain disown, domain exclude, domain include, domain list, domain own",
+    "one own e-mail or conversation": "mail release, mail withhold",
+    "what comes in, and how much": "mailbox add, mailbox disconnect, mailbox list, import mail, import records, sync",
+    "tokens and changes": "token create, token revoke, audit",
+}
 
 
 class TestTheTableIsComplete:
-    """Found by what a module imports, since it cannot read mail without."""
+    """Found by what is answered at all, and by what a module imports, since it cannot read mail without."""
+
+    def test_lists_every_route_that_answers(self, team: Team) -> None:
+        answering = {
+            (method, path)
+            for path, resource in routes(team.database)
+            for method in methods(resource)
+            if method not in {"PUT", "DELETE"}
+        }
+        assert answering == ANSWERING_ROUTES.keys() | ROUTES_WITHOUT_MAIL.keys()
+        assert set(ANSWERING_ROUTES.values()) <= PATHS.keys()
+
+    def test_lists_every_command(self) -> None:
+        others = {words for listed in COMMANDS_WITHOUT_MAIL.values() for words in listed.split(", ")}
+        assert COMMANDS.keys() == READING_COMMANDS.keys() | others
+        assert set(READING_COMMANDS.values()) <= PATHS.keys()
 
     def test_lists_every_function_that_reads_mail(self) -> None:
         modules = _modules(Path(actions.__path__[0]))
@@ -317,11 +386,17 @@ class TestTheTableIsComplete:
         listed = frozenset[str]().union(*(path.functions for path in PATHS.values()))
         assert found == listed | NOT_READ_PATHS.keys()
 
+    def test_no_module_uses_what_is_private_to_another(self) -> None:
+        """Or a function could read mail by one that is in no table."""
+        imported = {
+            f"{module}: {name}"
+            for module, tree in _modules(Path(actions.__path__[0])).items()
+            for name in _imports_of(tree, "postroom")
+            if name.rpartition(".")[2].startswith("_")
+        }
+        assert imported == set()
+
     def test_knows_every_storage_module_that_reads_mail(self) -> None:
         modules = _modules(Path(storage.__path__[0]))
-        knowing = {
-            name
-            for name, tree in modules.items()
-            if name != "schema" and _imports_of(tree, "postroom.storage.schema") & (MAIL_TABLES | {"metadata"})
-        }
+        knowing = {name for name, tree in modules.items() if name != "schema" and _knows_mail(tree)}
         assert knowing == READS_MAIL | KEEPS_MAIL.keys()

@@ -39,7 +39,7 @@ class TestOneSetting:
     def test_it_admits_nobody_else(self, permission: Permission) -> None:
         decision = asked(shared(by_role=setting(permission, Membership.NOT_LISTED)))
         assert not decision.allowed
-        assert decision.reasons[-2:] == (OPENS[permission], Reason(Rule.NOT_IN_AUDIENCE))
+        assert decision.reasons[-2:] == (OPENS[permission], Reason(Rule.NOT_IN_AUDIENCE, "administrator"))
 
     @pytest.mark.parametrize("membership", UNKNOWN_WORDS)
     def test_one_that_the_law_does_not_know_admits_nobody(self, permission: Permission, membership: str) -> None:
@@ -73,6 +73,9 @@ class TestUsersChoice:
         if decision.allowed:
             named = dict.fromkeys(Reason(ADMITTED[each]) for each in (outer, inner))
             assert decision.reasons[-len(named) - 1 :] == (Reason(Rule.MAIL_IS_PUBLIC), *named)
+        else:
+            closed_by = "administrator" if outer == Membership.NOT_LISTED else "owner"
+            assert decision.reasons[-1] == Reason(Rule.NOT_IN_AUDIENCE, closed_by)
 
     def test_a_superior_is_in_both(self) -> None:
         closed = [setting(permission, Membership.NOT_LISTED) for permission in (LEFT_TO_USER, Permission.PUBLIC)]

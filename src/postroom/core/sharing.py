@@ -237,6 +237,9 @@ _ADMITTED = {
 }
 
 
+_SET_BY = ("administrator", "owner")  # the settings that lead to a permission, in their order
+
+
 def _audience_admits(owner: Owner, settings: tuple[Setting, ...]) -> Decision:
     """Say whether the viewer is in the audience: of the administrator's setting, and of the owner's choice under it."""
     if owner.below_viewer:
@@ -246,9 +249,9 @@ def _audience_admits(owner: Owner, settings: tuple[Setting, ...]) -> Decision:
 
 @lru_cache(maxsize=1024)
 def _all_admit(settings: tuple[Setting, ...]) -> Decision:
-    for setting in settings:
+    for place, setting in enumerate(settings):
         if setting.membership == Membership.NOT_LISTED:
-            return _denied(Rule.NOT_IN_AUDIENCE)
+            return _denied(Rule.NOT_IN_AUDIENCE, _SET_BY[place])
         if setting.membership not in _ADMITTED:
             return _denied(Rule.UNKNOWN_AUDIENCE, setting.membership)
     admitted = dict.fromkeys(_ADMITTED[Membership(setting.membership)] for setting in settings)

@@ -72,7 +72,7 @@ SENTENCES = {
     Rule.IN_AUDIENCE_BY_ROLE_ABOVE: Sentence(
         "The audience lists a role above the viewer's, and subordinates.", _AUDIENCE
     ),
-    Rule.NOT_IN_AUDIENCE: Sentence("The viewer is not in the audience.", _AUDIENCE),
+    Rule.NOT_IN_AUDIENCE: Sentence("The viewer is not in the audience that the {value} set.", _AUDIENCE),
     Rule.UNKNOWN_AUDIENCE: Sentence("The audience {value} is unknown to the law, so nobody sees."),
     Rule.DOMAIN_EXCLUDED_BY_ORGANISATION: Sentence(
         "A participant is at {value}, which the organisation excludes.",

@@ -110,6 +110,13 @@ class Team:
         """Make a change, by default as whoever has the command line."""
         make(self.database, change, by, now=NOW)
 
+    def actor(self, name: str) -> Actor:
+        """Give a user who acts through a token."""
+        with self.database.read() as connection:
+            user = people.find_user(connection, email_of(name))
+        assert user is not None, name
+        return Actor(user.id, user.profile == "Administrator", f"token of {name}")
+
     def token(self, name: str, scopes: str = ALL_SCOPES, expires_in: int = 3600) -> str:
         """Give a user's token; the one for all scopes is made once."""
         if (scopes, expires_in) != (ALL_SCOPES, 3600):

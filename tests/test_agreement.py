@@ -317,10 +317,9 @@ def _knows_mail(tree: ast.Module) -> bool:
 
 def _functions(tree: ast.Module) -> set[str]:
     """Give the public functions and methods of a module; `apply` is a change's, which says nothing."""
-    of_classes = [
-        (f"{owner.name}.", node) for owner in tree.body if isinstance(owner, ast.ClassDef) for node in owner.body
-    ]
-    found = [*(("", node) for node in tree.body), *of_classes]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    methods_found = [(f"{owner.name}.", node) for owner in classes for node in owner.body]
+    found = [*(("", node) for node in tree.body), *methods_found]
     return {
         f"{prefix}{node.name}"
         for prefix, node in found

@@ -37,7 +37,6 @@ from postroom.actions.permissions import (
 )
 from postroom.actions.withhold import WithholdEmail, WithholdThread, email_id, list_own_emails
 from postroom.core.model import CrmAccess, Permission, UserStatus
-from postroom.storage.people import find_user
 from tests.changes import KINDS, Stage, actors, change_classes
 from tests.properties import examples
 from tests.reference_model import Grantee, Setting, World, thread_of
@@ -63,13 +62,6 @@ def office(team: Team) -> Team:
     team.record("Leads", "Alice", "lead@customer.example", record_id=1001)
     team.mail("Alice", "lead@customer.example")
     return team
-
-
-def actor(team: Team, name: str) -> Actor:
-    with team.database.read() as connection:
-        user = find_user(connection, email_of(name))
-    assert user is not None
-    return Actor(user.id, user.profile == "Administrator", f"token of {name}")
 
 
 def entries(team: Team, by: Actor = OPERATOR, about: str | None = None) -> list[Entry]:
@@ -239,7 +231,7 @@ class TestEveryChange:
         for change in case.given:
             office.make(change)
         before, changed = entries(office), case.changed(office)
-        make(office.database, changed, actor(office, case.by), now=LATER)
+        make(office.database, changed, office.actor(case.by), now=LATER)
         entry, *rest = entries(office)
         assert written(office, entry) == case.written
         assert (entry.at, entry.actor, entry.channel) == (LATER, email_of(case.by), f"token of {case.by}")
@@ -249,7 +241,7 @@ class TestEveryChange:
     def test_made_a_second_time_changes_nothing(self, office: Team, case: Case) -> None:
         for change in case.given:
             office.make(change)
-        changed, by = case.changed(office), actor(office, case.by)
+        changed, by = case.changed(office), office.actor(case.by)
         make(office.database, changed, by, now=LATER)
         before = contents(office.database)
         with suppress(AlreadyThere, NotFound):  # what is shared already, or no longer
@@ -262,7 +254,7 @@ class TestEveryChange:
             office.make(change)
         before, changed = contents(office.database), case.changed(office)
         with pytest.raises(NotAllowed):
-            make(office.database, changed, actor(office, case.refused_to), now=LATER)
+            make(office.database, changed, office.actor(case.refused_to), now=LATER)
         assert contents(office.database) == before
 
     def test_is_in_the_table_of_cases(self) -> None:
@@ -347,14 +339,14 @@ class TestWhoReads:
         office.make(SetExcludedDomains(("a.example", "b.example"), user=ALICE))
         office.make(WithholdEmail(ALICE, _email(office)))
         office.make(WithholdThread(ALICE, _thread(office)))
-        thread, email, domains = map(partial(written, office), entries(office, actor(office, "Dora"))[:3])
+        thread, email, domains = map(partial(written, office), entries(office, office.actor("Dora"))[:3])
         assert domains == Written("excluded domains", f"user {ALICE}", ALICE, 0, 2)
         assert email == thread == Written("withheld by hand", f"user {ALICE}", ALICE, None, None)
 
     def test_the_owner_reads_the_own_in_full(self, office: Team) -> None:
         office.make(SetExcludedDomains(("a.example", "b.example"), user=ALICE))
         office.make(WithholdEmail(ALICE, _email(office)))
-        email, domains = map(partial(written, office), entries(office, actor(office, "Alice"), ALICE)[:2])
+        email, domains = map(partial(written, office), entries(office, office.actor("Alice"), ALICE)[:2])
         assert domains == Written("excluded domains", f"user {ALICE}", ALICE, [], ["a.example", "b.example"])
         assert email == Written("withheld by hand", "e-mail EMAIL", ALICE, "shown", "withheld")
 
@@ -364,7 +356,7 @@ class TestWhoReads:
     ) -> None:
         """It is set for the owner, for the owner's role, or for everybody."""
         make_changes_about_everybody(office)
-        read = {(entry.change, entry.subject) for entry in entries(office, actor(office, name), email_of(name))}
+        read = {(entry.change, entry.subject) for entry in entries(office, office.actor(name), email_of(name))}
         own = {("user", f"user {email_of(name)}"), ("assigned permission", f"user {email_of(name)}")}
         of_the_role = set() if role is None else {("role", f"role {role}"), ("e-mail preference", f"role {role}")}
         shares = {("record share", LEAD)} if name == "Alice" else set()
@@ -373,7 +365,7 @@ class TestWhoReads:
     @pytest.mark.parametrize("about", [None, BOB])
     def test_nobody_else_reads_it(self, office: Team, about: str | None) -> None:
         with pytest.raises(NotAllowed):
-            entries(office, actor(office, "Alice"), about)
+            entries(office, office.actor("Alice"), about)
 
 
 def make_changes_about_everybody(office: Team) -> None:

@@ -9,6 +9,7 @@ from postroom.actions import explain as explaining
 from postroom.actions.change_sharing import SetCrmAccess, ShareEmails, ShareRecord
 from postroom.actions.changes import make
 from postroom.actions.errors import ActionError, InvalidInput, NotFound, RecordInvalid, TokenInvalid
+from postroom.actions.exclusions import SetExcludedDomains
 from postroom.actions.explain import Answer, Explanation, Step
 from postroom.actions.organisation import SetUserStatus, initialise
 from postroom.actions.permissions import SetRolePreference
@@ -175,7 +176,23 @@ class TestWords:
     def test_a_stranger_and_a_deleted_record(self, team: Team) -> None:
         assert _steps(team, "Charlie") == [NO_GROUND]
         delete_record(team.database, "Leads/1001", now=NOW)
-        assert _steps(team, "Bob") == [NO_GROUND]
+        assert _steps(team, "Bob") == ["The record is in the recycle bin, so nobody sees its mail."]
+        with pytest.raises(NotFound, match="there is no record 1001 in Leads"):
+            explaining.explain(team.database, email_of("Bob"), email_of("Alice"), "Leads/1001", by=team.actor("Bob"))
+
+    def test_only_the_owner_is_told_that_all_mail_is_withheld(self, team: Team) -> None:
+        team.user("Root", profile="Administrator")
+        team.record("Leads", "Bob", "lead@customer.example", record_id=1002)
+        team.make(ShareRecord("Leads/1002", user=email_of("Alice")))
+        team.mail("Alice", "lead@customer.example")
+        team.permission("Alice", "public")
+        team.make(SetExcludedDomains(("customer.example",), user=email_of("Alice")))
+        people = (email_of("Bob"), email_of("Alice"))
+        for asker, told in (("Alice", True), ("Root", False)):
+            said = explaining.explain(team.database, *people, "Leads/1002", by=team.actor(asker))
+            rules = [step.rule for step in said.answers[0].steps]
+            assert (said.answers[0].allowed, Rule.EVERY_COPY_WITHHELD in rules) == (not told, told)
+            assert not said.sees_mailbox
 
     @pytest.mark.parametrize(
         ("viewer", "owner", "record", "refusal", "sentence"),

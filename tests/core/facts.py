@@ -3,15 +3,16 @@
 from itertools import product
 from typing import Any
 
+from postroom.core.details import EVERY_COPY_WITHHELD
 from postroom.core.model import CrmAccess, Kind, Permission, Scope, UserStatus
 from postroom.core.sharing import (
+    IN_RECYCLE_BIN,
     Decision,
     Ground,
     Membership,
     Organisation,
     Owner,
     Reason,
-    Rule,
     Setting,
     Viewer,
     decide,
@@ -72,7 +73,7 @@ def every_decision() -> list[Decision]:
         for kind, viewer in product(("imap", "crm", "unknown"), (bob, Viewer(BOB, "inactive")))
         for one, grounds, crm in product(owners, (tuple(Ground), ()), (*CrmAccess, "unknown"))
     ]
-    return decisions + _every_decision_on_an_audience() + _every_decision_on_withheld_mail()
+    return [*decisions, IN_RECYCLE_BIN, *_every_decision_on_an_audience(), *_every_decision_on_withheld_mail()]
 
 
 def _every_decision_on_an_audience() -> list[Decision]:
@@ -88,7 +89,7 @@ def _every_decision_on_an_audience() -> list[Decision]:
 def _every_decision_on_withheld_mail() -> list[Decision]:
     copy = CopyToWithhold(Kind.IMAP, frozenset({"bank.example"}), email_withheld=True, thread_withheld=True)
     by_rule = withholding(copy, [Exclusion(scope, "bank.example") for scope in Scope], ())
-    reasons = (by_rule, (Reason(Rule.EVERY_COPY_WITHHELD),))
+    reasons = (by_rule, EVERY_COPY_WITHHELD)
     return [decide(Kind.IMAP, bob, owner(by_role="public"), SEES_RECORD, new_organisation, each) for each in reasons]
 
 

@@ -46,7 +46,6 @@ UNCHANGEABLE = {
     Rule.OWN_MAIL,
     Rule.MAIL_IS_PRIVATE,
     Rule.MAIL_IS_PUBLIC,
-    Rule.EVERY_COPY_WITHHELD,
     Rule.SENT_BY_VIEWER,
     *(rule for rule in Rule if rule.startswith("unknown_")),
 }

@@ -1,8 +1,10 @@
 """Why a viewer sees an owner's mail on a record, or why not: for mail in general, and for one e-mail."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -12,15 +14,16 @@ from postroom.actions.errors import NotAllowed
 from postroom.actions.lookups import get_user
 from postroom.actions.visible_records import get_record_for, may_see
 from postroom.actions.withhold import parse_email_id
-from postroom.core.details import decide_holding
+from postroom.core.details import EVERY_COPY_WITHHELD, decide_holding
 from postroom.core.model import Kind, Module, Record, User
 from postroom.core.modules import CONTACTS, gathers_mail_of_contacts, module_key
-from postroom.core.sharing import Decision, Reason, Rule, decide
+from postroom.core.sharing import IN_RECYCLE_BIN, Decision, Reason, Rule, decide
 from postroom.core.withholding import withholding
 from postroom.core.words import changed_by, sentence
 from postroom.storage import own_mail
 from postroom.storage.database import Database
-from postroom.storage.sharing_facts import PairFacts, linked_contacts, read_pair_facts, read_record_facts
+from postroom.storage.records import records_by_id
+from postroom.storage.sharing_facts import RecordFacts, linked_contacts, read_pair_facts, read_record_facts
 from postroom.storage.withholding import copy_to_withhold
 
 
@@ -81,8 +84,8 @@ def explain(
         module, record = get_record_for(connection, by, reference)
         mailbox, crm = _sees(connection, viewer, owner, module.module_key, record.id)
         in_full = by.is_administrator or by.acts_for(owner.id)
-        places = _places(connection, by, viewer, owner, module, record) if in_full else {}
-        answers = _answers(connection, viewer, owner, places, email)
+        places = _places(connection, by, viewer, owner, module, record) if in_full else []
+        answers = list(_answers(connection, by, viewer, owner, places, email))
     return Explanation(viewer.email, owner.email, f"{module.api_name}/{record.id}", mailbox, crm, answers)
 
 
@@ -98,57 +101,80 @@ def _require_asker(by: Actor, viewer: User, owner: User, email: str | None) -> N
 
 def _sees(connection: Connection, viewer: User, owner: User, key: str, record_id: int) -> tuple[bool, bool]:
     """Say whether the viewer sees any of the owner's mail, in a mailbox and sent from the CRM."""
-    facts = read_record_facts(connection, key, record_id, viewer_id=viewer.id, owner_id=owner.id)[0]
+    facts = _facts(connection, viewer, owner, key, record_id)
     kinds = {h.kind for h in facts.holdings if decide_holding(h, facts.viewer, facts.organisation).allowed}
     return bool(kinds - {Kind.CRM}), Kind.CRM in kinds
 
 
+def _facts(connection: Connection, viewer: User, owner: User, key: str, record_id: int) -> RecordFacts:
+    return read_record_facts(connection, key, record_id, viewer_id=viewer.id, owner_id=owner.id)[0]
+
+
+class _Place(NamedTuple):
+    """A record with which copies are associated."""
+
+    record: Record
+    module_name: str
+
+    @property
+    def reference(self) -> str:
+        return f"{self.module_name}/{self.record.id}"
+
+
 def _places(
     connection: Connection, by: Actor, viewer: User, owner: User, module: Module, record: Record
-) -> dict[int, str]:
+) -> list[_Place]:
     """Give the record itself, then each linked Contact through which mail reaches it.
 
     That there is mail on a Contact is told to its owner, and to others where the viewer sees it anyway.
     """
-    places = {record.id: f"{module.api_name}/{record.id}"}
+    places = [_Place(record, module.api_name)]
     if not gathers_mail_of_contacts(module.module_key):
         return places
-    for contact_id in linked_contacts(connection, record.id, with_mail_of=owner.id):
+    contacts = records_by_id(connection, linked_contacts(connection, record.id, with_mail_of=owner.id))
+    for contact_id, contact in sorted(contacts.items()):
         is_known = by.acts_for(owner.id) or any(_sees(connection, viewer, owner, module_key(CONTACTS), contact_id))
         if is_known and may_see(connection, by, contact_id):
-            places[contact_id] = f"{CONTACTS}/{contact_id}"
+            places.append(_Place(contact, CONTACTS))
     return places
 
 
 def _answers(
-    connection: Connection, viewer: User, owner: User, places: dict[int, str], email: str | None
-) -> list[Answer]:
-    facts = {place: read_pair_facts(connection, viewer.id, owner.id, place) for place in places}
+    connection: Connection, by: Actor, viewer: User, owner: User, places: list[_Place], email: str | None
+) -> Iterator[Answer]:
     if email is not None:
-        return list(_about_email(connection, parse_email_id(email), facts, places))
-    return [
-        _answer(kind, places[place], _decide(kind, pair, ()), pair.time_zone)
-        for place, pair in facts.items()
-        for kind in (Kind.IMAP, Kind.CRM)
-    ]
+        yield from _about_email(connection, parse_email_id(email), viewer, owner, places)
+        return
+    for place, kind in product(places, (Kind.IMAP, Kind.CRM)):
+        withheld = _withheld(connection, viewer, owner, place, kind) if by.acts_for(owner.id) else ()
+        yield _answer(connection, viewer, owner, place, kind, withheld)
+
+
+def _withheld(connection: Connection, viewer: User, owner: User, place: _Place, kind: Kind) -> tuple[Reason, ...]:
+    """Say that all of the owner's mail of a kind is withheld, which nobody but the owner is told."""
+    holdings = _facts(connection, viewer, owner, module_key(place.module_name), place.record.id).holdings
+    there = [h for h in holdings if (h.kind == Kind.CRM) == (kind == Kind.CRM) and not h.through_contact]
+    return EVERY_COPY_WITHHELD if there and not any(h.shareable for h in there) else ()
 
 
 def _about_email(
-    connection: Connection, key: bytes, facts: dict[int, PairFacts], places: dict[int, str]
-) -> Iterable[Answer]:
+    connection: Connection, key: bytes, viewer: User, owner: User, places: list[_Place]
+) -> Iterator[Answer]:
     """Decide for each copy of the e-mail that the owner has on these records."""
-    owner_id = next(iter(facts.values())).owner.user_id
-    for copy_id, place, kind in own_mail.copies_on(connection, owner_id, key, list(places)):
-        pair, withheld = facts[place], withholding(*copy_to_withhold(connection, copy_id))
-        yield _answer(Kind(kind), places[place], _decide(kind, pair, withheld), pair.time_zone)
+    by_id = {place.record.id: place for place in places}
+    for copy_id, record_id, kind in own_mail.copies_on(connection, owner.id, key, list(by_id)):
+        withheld = withholding(*copy_to_withhold(connection, copy_id))
+        yield _answer(connection, viewer, owner, by_id[record_id], Kind(kind), withheld)
 
 
-def _decide(kind: str, facts: PairFacts, withheld: tuple[Reason, ...]) -> Decision:
-    return decide(kind, facts.viewer, facts.owner, facts.grounds, facts.organisation, withheld)
-
-
-def _answer(kind: Kind, record: str, decision: Decision, time_zone: str) -> Answer:
-    return Answer(_ABOUT[kind], record, decision.allowed, steps_in_words(decision, time_zone))
+def _answer(
+    connection: Connection, viewer: User, owner: User, place: _Place, kind: Kind, withheld: tuple[Reason, ...]
+) -> Answer:
+    facts = read_pair_facts(connection, viewer.id, owner.id, place.record.id)
+    decision = IN_RECYCLE_BIN
+    if place.record.deleted_at is None:
+        decision = decide(kind, facts.viewer, facts.owner, facts.grounds, facts.organisation, withheld)
+    return Answer(_ABOUT[kind], place.reference, decision.allowed, steps_in_words(decision, facts.time_zone))
 
 
 def steps_in_words(decision: Decision, time_zone: str) -> list[Step]:

@@ -24,7 +24,7 @@ def explain(viewer: str, owner: str, record: str, email: str | None, as_json: bo
     """Say whether a colleague sees an owner's mail on a record, and each step that leads there.
 
     First what the viewer sees, as the API answers. Then what the viewer may see, which the law decides: it is not
-    seen where there is no such mail, or all of it is withheld.
+    seen where there is no such mail.
     """
     with opened() as installation:
         explanation = action.explain(installation.database, viewer, owner, record, by=operator(), email=email)

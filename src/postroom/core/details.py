@@ -56,12 +56,12 @@ def sharing_details(
     return SharingDetails(tuple(name for name, is_open in views if is_open), _users(shared))
 
 
-_EVERY_COPY_WITHHELD = (Reason(Rule.EVERY_COPY_WITHHELD),)
+EVERY_COPY_WITHHELD = (Reason(Rule.EVERY_COPY_WITHHELD),)
 
 
 def decide_holding(holding: Holding, viewer: Viewer, organisation: Organisation) -> Decision:
     """Decide whether the viewer sees any of the copies that an owner holds on a record."""
-    withheld = () if holding.shareable else _EVERY_COPY_WITHHELD
+    withheld = () if holding.shareable else EVERY_COPY_WITHHELD
     return decide(holding.kind, viewer, holding.owner, holding.grounds, organisation, withheld)
 
 

@@ -28,6 +28,7 @@ class Rule(StrEnum):
 
     VIEWER_NOT_ACTIVE = "viewer_not_active"
     NO_GROUND = "no_ground"
+    IN_RECYCLE_BIN = "in_recycle_bin"
     OWN_MAIL = "own_mail"
     OWNER_NOT_ACTIVE = "owner_not_active"
     PERMISSION_FROM_ROLE = "permission_from_role"
@@ -141,6 +142,10 @@ def record_access(viewer: Viewer, grounds: tuple[Ground, ...]) -> Decision:
     if not grounds:
         return _denied(Rule.NO_GROUND)
     return _allowed_on(grounds)
+
+
+# What is decided of any mail on such a record; whoever may not know that it is there is told that there is no ground.
+IN_RECYCLE_BIN = Decision(allowed=False, reasons=(Reason(Rule.IN_RECYCLE_BIN),))
 
 
 class EffectivePermission(NamedTuple):

@@ -43,6 +43,9 @@ SENTENCES = {
     Ground.ADMINISTRATOR: Sentence("The viewer sees the record: the viewer is an Administrator."),
     Rule.VIEWER_NOT_ACTIVE: Sentence("The viewer is {value}: such a user sees nothing.", _STATUS),
     Rule.NO_GROUND: Sentence("The viewer may not see the record, so none of its mail either.", _SHARE_RECORD),
+    Rule.IN_RECYCLE_BIN: Sentence(
+        "The record is in the recycle bin, so nobody sees its mail.", "an administrator, with 'postroom record restore'"
+    ),
     Rule.OWN_MAIL: Sentence("It is the viewer's own mail."),
     Rule.OWNER_NOT_ACTIVE: Sentence("The owner is {value}: such a user shares with nobody.", _STATUS),
     Rule.PERMISSION_FROM_ROLE: Sentence(
@@ -88,9 +91,15 @@ SENTENCES = {
     ),
     Rule.EMAIL_WITHHELD: Sentence("The owner withholds this e-mail.", _BY_HAND),
     Rule.THREAD_WITHHELD: Sentence("The owner withholds this conversation.", _BY_HAND),
-    Rule.EVERY_COPY_WITHHELD: Sentence("Every copy that there is here is withheld from others."),
+    Rule.EVERY_COPY_WITHHELD: Sentence(
+        "Every copy that there is here is withheld from others.",
+        "the owner, with 'postroom mail release', or whoever excludes the domain, with 'postroom domain include'",
+    ),
     Rule.SENT_BY_VIEWER: Sentence("The viewer sent it."),
-    Rule.SENT_BY_SUBORDINATE: Sentence("Access type private: the viewer is a superior of the sender.", _CRM_ACCESS),
+    Rule.SENT_BY_SUBORDINATE: Sentence(
+        "Access type private: the viewer is a superior of the sender.",
+        "an administrator, with 'postroom sharing set --crm-access' or 'postroom user move'",
+    ),
     Rule.CRM_MAIL_IS_PRIVATE: Sentence(
         "Access type private: only senders and their superiors see mail sent from the CRM.", _CRM_ACCESS
     ),

@@ -81,12 +81,13 @@ def share_emails(world: World, by: str | None, user: str, record_id: int) -> Non
     may_share = owner.connected and permission_of(world, owner) == "custom"
     if not may_share or record.module not in SHARED_RECORD_BY_RECORD or (user, record_id) in world.email_shares:
         raise Refused
+    if record.deleted:
+        raise Refused
     world.email_shares.add((user, record_id))
 
 
 def unshare_emails(world: World, by: str | None, user: str, record_id: int) -> None:
     _require_self(by, user)
-    _seen_record(world, by, record_id)
     if (user, record_id) not in world.email_shares:
         raise Refused
     world.email_shares.remove((user, record_id))
@@ -113,7 +114,10 @@ class NewDomains:
     remove: frozenset[str] = frozenset()
 
     def after(self, before: set[str]) -> set[str]:
-        return ((before if self.domains is None else set(self.domains)) | self.add) - self.remove
+        there = (before if self.domains is None else set(self.domains)) | self.add
+        if not self.remove <= there:
+            raise Refused
+        return there - self.remove
 
 
 def exclude(world: World, by: str | None, new: NewDomains) -> None:

@@ -24,6 +24,7 @@ from postroom.actions.permissions import (
     SetRolePreference,
     audience_in_words,
 )
+from postroom.actions.records import delete_record
 from postroom.core.model import CrmAccess, Permission
 from postroom.core.modules import MODULES_WITH_EMAILS
 from postroom.storage.people import find_user
@@ -252,6 +253,34 @@ class TestSharingMail:
         with pytest.raises(AlreadyThere, match="shares on Leads/1001 already"):
             make(custom.database, ShareEmails(ALICE, REFERENCE), OPERATOR, now=NOW + 1)
         assert contents(custom.database)["email_shares"][0][2] == NOW
+
+    def test_is_not_done_on_a_record_in_the_recycle_bin(self, custom: Team) -> None:
+        delete_record(custom.database, REFERENCE, now=NOW)
+        before = contents(custom.database)
+        with pytest.raises(NotAllowed, match="Leads/1001 is in the recycle bin"):
+            custom.share("Alice", REFERENCE)
+        with pytest.raises(NotFound, match="there is no record 1001 in Leads"):
+            custom.make(ShareEmails(ALICE, REFERENCE), _actor(custom, "Alice"))
+        assert contents(custom.database) == before
+
+    @pytest.mark.parametrize("deleted", [False, True])
+    def test_is_taken_back_by_an_owner_who_lost_sight_of_the_record(self, custom: Team, *, deleted: bool) -> None:
+        """And where there is no share, the record answers like one that is not there."""
+        custom.share("Alice", REFERENCE)
+        if deleted:
+            delete_record(custom.database, REFERENCE, now=NOW)
+        alice = _actor(custom, "Alice")
+        custom.make(UnshareEmails(ALICE, REFERENCE), alice)
+        assert contents(custom.database)["email_shares"] == []
+        for reference, record_id in ((REFERENCE, LEAD), ("Leads/7", 7)):
+            with pytest.raises(NotFound, match=f"^there is no record {record_id} in Leads$"):
+                custom.make(UnshareEmails(ALICE, reference), alice)
+
+    def test_is_taken_back_in_its_own_module_alone(self, custom: Team) -> None:
+        custom.share("Alice", REFERENCE)
+        with pytest.raises(NotFound, match=r"^there is no record 1001 in Contacts$"):
+            custom.make(UnshareEmails(ALICE, "Contacts/1001"), _actor(custom, "Alice"))
+        assert alice_shares(custom)
 
 
 class TestSharingRecords:

@@ -43,8 +43,20 @@ def test_what_another_user_excludes_closes_nothing_of_alices(open_office: Termin
     assert bob_sees(open_office)
 
 
+@pytest.mark.parametrize(
+    "command", [("include",), ("include", "--role", "Sales"), ("include", "--user", ALICE), ("disown",)]
+)
+def test_a_domain_that_is_on_no_list_is_taken_off_none(open_office: Terminal, command: tuple[str, ...]) -> None:
+    """A subdomain of one that is there is not there either."""
+    open_office.do("sharing", "set", "--role", "Sales", "--permission", "public")
+    act, *whose = command
+    open_office.do("domain", {"include": "exclude", "disown": "own"}[act], "there.example", *whose)
+    said = open_office.refused("domain", act, "there.example", "mail.there.example", "B.example", *whose)
+    assert said == "domains: not on this list: b.example, mail.there.example; 'postroom domain list' shows what is"
+    assert open_office.do("domain", act, "there.example", *whose).out
+
+
 def test_a_domain_covers_its_subdomains_in_any_form(open_office: Terminal) -> None:
-    open_office.do("domain", "include", "customer.example")
     open_office.do("domain", "exclude", "EXAMPLE.")
     assert not bob_sees(open_office)
 

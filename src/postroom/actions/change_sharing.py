@@ -7,11 +7,21 @@ from sqlalchemy import Connection
 from postroom.actions.actor import Actor, require_administrator, require_self
 from postroom.actions.changes import Transaction
 from postroom.actions.errors import AlreadyThere, InvalidInput, NotAllowed, NotFound
-from postroom.actions.lookups import get_module, get_organisation, get_role, get_user, shares_by_record
+from postroom.actions.lookups import (
+    find_record,
+    get_module,
+    get_organisation,
+    get_role,
+    get_user,
+    no_record,
+    shares_by_record,
+)
 from postroom.actions.permissions import grantee_in_words, permission_of
-from postroom.actions.visible_records import get_record_for
+from postroom.actions.visible_records import get_record_for, may_see
 from postroom.core.model import CrmAccess, Grantee, Module, Permission, Record, User
 from postroom.storage import email_shares, mailboxes, organisation, records
+
+_NO_RECORD = 0  # what no record's id is
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,10 @@ class ShareEmails:
                 f"mail is shared record by record in Leads, Contacts and custom modules, not in {module.api_name}"
             )
         _require_custom_sharing(connection, user)
+        if record.deleted_at is not None:
+            raise NotAllowed(
+                f"{_reference(module, record)} is in the recycle bin; 'postroom record restore' takes it out"
+            )
         if not email_shares.share_emails(connection, record.id, user.id, transaction.now):
             raise AlreadyThere(f"{user.email} shares on {self.record} already")
         transaction.write_down("mail on a record", _reference(module, record), None, "shared", owner_id=user.id)
@@ -69,18 +83,22 @@ class ShareEmails:
 
 @dataclass(frozen=True, slots=True)
 class UnshareEmails:
-    """Take back what `ShareEmails` did. The user's own."""
+    """Take back what `ShareEmails` did, also on a record that the user does not see any more. The user's own."""
 
     user: str
     record: str
 
     def apply(self, transaction: Transaction) -> None:
-        """Make the change. Raises NotFound, NotAllowed, InvalidInput."""
+        """Make the change. Raises NotAllowed, InvalidInput; NotFound, the same for any record that is not seen."""
         connection = transaction.connection
         user = get_user(connection, self.user)
         require_self(transaction.by, user.id, "on which records the own mail is shared")
-        module, record = get_record_for(connection, transaction.by, self.record)
-        if not email_shares.unshare_emails(connection, record.id, user.id):
+        module, record_id, record = find_record(connection, self.record)
+        is_seen = may_see(connection, transaction.by, record_id)
+        was_shared = email_shares.unshare_emails(connection, _NO_RECORD if record is None else record_id, user.id)
+        if record is None or not (was_shared or is_seen):
+            raise no_record(module, record_id)
+        if not was_shared:
             raise NotFound(f"{user.email} does not share on {self.record}")
         transaction.write_down("mail on a record", _reference(module, record), "shared", None, owner_id=user.id)
 

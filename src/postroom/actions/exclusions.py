@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from postroom.actions.actor import Actor, require_administrator, require_self
 from postroom.actions.changes import Transaction
-from postroom.actions.errors import InvalidInput, NotAllowed
+from postroom.actions.errors import InvalidInput, NotAllowed, NotFound
 from postroom.actions.lookups import get_role, get_user
 from postroom.core.addresses import normalise_domain
 from postroom.core.model import Scope
@@ -74,7 +74,7 @@ class SetInternalDomains:
     remove: tuple[str, ...] = ()
 
     def apply(self, transaction: Transaction) -> None:
-        """Make the change; old mail follows within it. Raises NotAllowed, InvalidInput."""
+        """Make the change; old mail follows within it. Raises NotAllowed, NotFound, InvalidInput."""
         require_administrator(transaction.by, "the organisation's own domains")
         connection = transaction.connection
         lock_matching(connection, exclusive=True)
@@ -124,11 +124,12 @@ def list_own_domains(database: Database, user_email: str, *, by: Actor) -> list[
 def _changed(
     before: list[str], domains: tuple[str, ...] | None, add: tuple[str, ...], remove: tuple[str, ...]
 ) -> list[str]:
-    base = before if domains is None else _valid(domains)
-    changed = {*base, *_valid(add)} - set(_valid(remove))
-    if len(changed) > _MOST:
+    there, removed = {*(before if domains is None else _valid(domains)), *_valid(add)}, set(_valid(remove))
+    if missing := sorted(removed - there):
+        raise NotFound(f"domains: not on this list: {', '.join(missing)}; 'postroom domain list' shows what is")
+    if len(there - removed) > _MOST:
         raise InvalidInput(f"domains: more than {_MOST}")
-    return sorted(changed)
+    return sorted(there - removed)
 
 
 def _valid(domains: Iterable[str]) -> list[str]:

@@ -8,8 +8,8 @@ import pytest
 
 from postroom.actions.errors import ActionError, InvalidInput, NotFound, TokenInvalid
 from postroom.actions.organisation import SetUserStatus
-from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.random_secrets import SecretKind
+from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.tokens import create_token, hash_token, revoke_token, revoke_tokens_of
 from postroom.core.model import UserStatus
 from postroom.storage.database import Database

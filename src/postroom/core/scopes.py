@@ -90,4 +90,5 @@ def in_words(scope: str) -> str:
     product, _, rest = scope.partition(".")
     family, _, operation = rest.rpartition(".")
     where = "Postroom itself" if product == "Postroom" else "the CRM"
+    where = "Postroom itself" if product == "Postroom" else "the CRM"
     return f"{_VERBS[operation]} {family} of {where}"

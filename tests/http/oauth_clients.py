@@ -155,7 +155,8 @@ class Browser:
 
     def __init__(self, oauth: OAuth) -> None:
         self.oauth = oauth
-        self.http = httpx.Client(base_url=oauth.server.base_url, trust_env=False)
+        no_connection_stays = httpx.Limits(max_keepalive_connections=0)
+        self.http = httpx.Client(base_url=oauth.server.base_url, trust_env=False, limits=no_connection_stays)
         self.page = httpx.Response(200)
 
     def open(self, client: Client, **query: str) -> httpx.Response:

@@ -1,7 +1,6 @@
 """The token endpoint over real HTTP, on both databases: every grant, every refusal, and what ends a grant."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -18,20 +17,10 @@ from postroom.http.sent import MAX_BODY_BYTES
 from tests.actions.test_tokens import everything
 from tests.http.oauth_clients import SCOPE, Client, Encoding, OAuth
 from tests.servers.postroom_server import Installation
-from tests.team import Team, email_of
+from tests.team import email_of
 
 ENCODINGS: tuple[Encoding, ...] = ("urlencoded", "multipart")
 REVOKE = "/oauth/v2/token/revoke"
-
-
-@pytest.fixture(scope="class")
-def oauth(shared_team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OAuth]:
-    """Serve Alice, who grants; Bob, her colleague; and Charlie, who is a stranger to both."""
-    for name in ("Alice", "Bob", "Charlie"):
-        shared_team.user(name, mailbox=None)
-    url = shared_team.database.engine.url.render_as_string(hide_password=False)
-    with Installation(tmp_path_factory.mktemp("oauth"), url).serve() as server:
-        yield OAuth(shared_team, server)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ class OAuth:
         sent: dict[str, Any] = {"data": form}
         if encoding == "multipart":
             sent = {"files": [(name, (None, value)) for name, value in form.items()]}
-        answer = httpx.post(f"{self.server.base_url}{path}", auth=auth, trust_env=False, **sent)
+        answer = httpx.post(f"{self.server.base_url}{path}", auth=auth, trust_env=False, verify=False, **sent)
         assert answer.headers["content-type"] == "application/json;charset=UTF-8", answer.text
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["pragma"] == "no-cache"
@@ -156,7 +156,9 @@ class Browser:
     def __init__(self, oauth: OAuth) -> None:
         self.oauth = oauth
         no_connection_stays = httpx.Limits(max_keepalive_connections=0)
-        self.http = httpx.Client(base_url=oauth.server.base_url, trust_env=False, limits=no_connection_stays)
+        self.http = httpx.Client(
+            base_url=oauth.server.base_url, trust_env=False, verify=False, limits=no_connection_stays
+        )
         self.page = httpx.Response(200)
 
     def open(self, client: Client, **query: str) -> httpx.Response:

@@ -312,7 +312,7 @@ class TestGuessing:
 
     def test_signing_in_forgets_the_guesses(self, oauth: OAuth, client: Client) -> None:
         give_password(oauth.team, "Alice")
-        for _ in range(3):
+        for _ in range(2):
             browser = Browser(oauth)
             browser.open(client)
             for _ in range(MOST_ATTEMPTS - 1):

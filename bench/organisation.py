@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 
-from postroom.actions.tokens import PREFIX, hash_token
+from postroom.actions.random_secrets import SecretKind
+from postroom.actions.tokens import hash_token
 from postroom.core.addresses import domain_key, domain_of
 from postroom.core.matching import email_key
 from postroom.core.model import Kind, Message, Participant, ParticipantRole, Permission, Profile, UserStatus
@@ -97,7 +98,7 @@ def special_domain(number: int) -> str:
 
 def token_of(number: int) -> str:
     """Give the token of the user of that number: as long as a real one, and the same each time."""
-    return f"{PREFIX}{hashlib.sha256(f'bench {number}'.encode()).hexdigest()[:51]}"
+    return f"{SecretKind.ACCESS}{hashlib.sha256(f'bench {number}'.encode()).hexdigest()[:51]}"
 
 
 @dataclass

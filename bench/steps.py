@@ -3,7 +3,7 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from postroom.core.modules import module_key
 from postroom.http.app import create_api
 from postroom.http.request_log import RequestLog
 from postroom.log import configure_log
+from postroom.storage.compiled import CompiledStatement, Rows
 from postroom.storage.database import Database
 from postroom.storage.sharing_facts import SharingFactsReader
 
@@ -43,9 +44,9 @@ class _Recorder(Database):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.asked: list[tuple[CompiledStatement, Mapping[str, Any]]] = []
 
-    def fetch_all(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    def fetch_all(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
         self.asked.append((statement, parameters))
         return []
 
@@ -76,7 +77,7 @@ def _nested(url: str, questions: Sequence[Question]) -> dict[str, _Calls]:
     }
 
 
-def _statements(url: str, parsed: Sequence[tuple[Any, ...]]) -> list[tuple[str, dict[str, Any]]]:
+def _statements(url: str, parsed: Sequence[tuple[Any, ...]]) -> list[tuple[CompiledStatement, Mapping[str, Any]]]:
     recorder = _Recorder(url)
     reader = SharingFactsReader(recorder)
     for arguments in parsed:

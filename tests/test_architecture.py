@@ -269,12 +269,13 @@ def settings_from_one_place(found: Sources) -> Iterator[str]:
 
 
 CACHES = {"cache", "cached_property", "lru_cache"}
+REMEMBERS_PURE_FUNCTIONS = {"core.scopes", "core.sharing", "storage.fact_columns"}  # of values, and of nothing else
 
 
 def nothing_is_cached(found: Sources) -> Iterator[str]:
     for module, tree in found.items():
         caches = {name for library, name in imports(tree) if library == "functools"} & CACHES
-        if caches and module != "core.scopes":
+        if caches and module not in REMEMBERS_PURE_FUNCTIONS:
             yield f"{module} imports {caches}"
         if any(isinstance(node, ast.Global) for node in ast.walk(tree)):
             yield f"{module} changes what is global"

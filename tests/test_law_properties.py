@@ -1,7 +1,6 @@
 """What must hold of the law whatever the facts: more sharing never hides, and what is unknown never shows."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from hypothesis import given
@@ -42,7 +41,7 @@ class Question(NamedTuple):
         organisation = {name: changes.pop(name) for name in ("default", "crm_access") if name in changes}
         question = self._replace(**{name: changes.pop(name) for name in self._fields if name in changes})
         return question._replace(
-            owner=replace(question.owner, **changes), organisation=replace(question.organisation, **organisation)
+            owner=question.owner._replace(**changes), organisation=question.organisation._replace(**organisation)
         )
 
     @property
@@ -149,7 +148,7 @@ class TestMoreSharingNeverHides:
     @given(asked=questions)
     def test_enabling_the_owner_or_the_viewer(self, asked: Question) -> None:
         assert never_narrows([asked, asked.but(status=UserStatus.ACTIVE)])
-        assert never_narrows([asked, asked.but(viewer=replace(asked.viewer, status=UserStatus.ACTIVE))])
+        assert never_narrows([asked, asked.but(viewer=asked.viewer._replace(status=UserStatus.ACTIVE))])
 
     def test_and_all_of_these_do_show_something(self) -> None:
         """A law that never shows anything would pass the tests above."""
@@ -237,12 +236,12 @@ class TestWhatDoesNotMatter:
         self, asked: Question, other: Owner, default: Setting
     ) -> None:
         crm = asked.but(kind=Kind.CRM)
-        sender = replace(other, user_id=crm.owner.user_id, below_viewer=crm.owner.below_viewer)
+        sender = other._replace(user_id=crm.owner.user_id, below_viewer=crm.owner.below_viewer)
         assert crm.but(owner=sender, default=default).answer == crm.answer
 
     @given(asked=questions, by=st.integers(1, 2**60))
     def test_which_numbers_users_have(self, asked: Question, by: int) -> None:
-        viewer = replace(asked.viewer, user_id=asked.viewer.user_id + by)
+        viewer = asked.viewer._replace(user_id=asked.viewer.user_id + by)
         assert asked.but(viewer=viewer, user_id=asked.owner.user_id + by).answer == asked.answer
 
 

@@ -1,5 +1,6 @@
 """The official Python SDK, installed from the index as its users install it, reads the running server's answers."""
 
+import csv
 import fcntl
 import hashlib
 import json
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from postroom.actions.clients import NewClient, add_client
+from postroom.actions.grants import create_grant_code
 from postroom.actions.organisation import NewUser, add_user
 from tests.conftest import missing
 from tests.servers.postroom_server import Installation, PostroomServer
@@ -64,20 +67,35 @@ class Sdk:
     token: str
     folder: Path
 
-    def read(self, module: str = "Leads", record_id: int = LEAD, token: str | None = None) -> dict[str, Any]:
+    def read(
+        self,
+        module: str = "Leads",
+        record_id: int = LEAD,
+        token: str | None = None,
+        oauth: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
         """Give the status and what the SDK made of the answer."""
+        done = self._run(module, record_id, oauth or {"ACCESS_TOKEN": token or self.token})
+        assert done.returncode == 0, done.stderr
+        parsed: dict[str, Any] = json.loads(done.stdout)
+        return parsed
+
+    def refused(self, oauth: dict[str, str]) -> str:
+        """Give what the SDK says where it got no token."""
+        done = self._run("Leads", LEAD, oauth)
+        assert done.returncode != 0
+        return done.stderr
+
+    def _run(self, module: str, record_id: int, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
         arguments = [self.server.base_url, str(self.folder), module, str(record_id)]
-        done = subprocess.run(
+        return subprocess.run(
             [str(self.python), str(HERE / "read_sharing_details.py"), *arguments],
-            env={"ACCESS_TOKEN": token or self.token, "NO_PROXY": "127.0.0.1"},
+            env=variables | {"NO_PROXY": "127.0.0.1"},
             cwd=self.folder,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        parsed: dict[str, Any] = json.loads(done.stdout)
-        return parsed
 
 
 @pytest.fixture
@@ -121,6 +139,46 @@ class TestPythonSdk:
         assert sdk.read(record_id=LEAD + 1) == refused(400, "INVALID_DATA", record, {"resource_path_index": 1})
         assert sdk.read("Nonsense") == refused(400, "INVALID_MODULE", module, {"resource_path_index": 0})
         assert sdk.read(token="wrong") == refused(401, "INVALID_TOKEN", "invalid oauth token", {})
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestOAuth:
+    """The SDK fetches its token by itself, with its own defaults, and stays with this server."""
+
+    @pytest.fixture
+    def client(self, team: Team) -> dict[str, str]:
+        added = add_client(team.database, NewClient("Report"), by=OPERATOR, now=NOW)
+        return {"CLIENT_ID": str(added.client.id), "CLIENT_SECRET": str(added.secret)}
+
+    def grant_token(self, team: Team, client: dict[str, str]) -> str:
+        scopes = "ZohoCRM.modules.READ,ZohoCRM.modules.emails.READ"
+        return create_grant_code(
+            team.database, client["CLIENT_ID"], email_of("Bob"), scopes, by=OPERATOR, now=NOW, expires_in=600
+        )
+
+    def test_with_a_grant_token_and_then_with_its_refresh_token(
+        self, sdk: Sdk, team: Team, client: dict[str, str]
+    ) -> None:
+        first = sdk.read(oauth=client | {"GRANT_TOKEN": self.grant_token(team, client)})
+        assert [one["share_from_users"] for one in first["details"]] == [[list(one) for one in COLLEAGUES]]
+        with (sdk.folder / "tokens.csv").open(newline="") as file:
+            (kept,) = csv.DictReader(file)
+        assert kept["api_domain"] == sdk.server.base_url
+        assert kept["refresh_token"].startswith("postroom_refresh_")
+        (sdk.folder / "tokens.csv").unlink()
+        assert sdk.read(oauth=client | {"REFRESH_TOKEN": kept["refresh_token"]}) == first
+        assert kept["refresh_token"] in (sdk.folder / "tokens.csv").read_text()
+
+    def test_it_is_told_why_not(self, sdk: Sdk, team: Team, client: dict[str, str]) -> None:
+        grant = {"GRANT_TOKEN": self.grant_token(team, client)}
+        wrong = {"CLIENT_SECRET": "wrong"}
+        for oauth, word in (
+            (client | {"GRANT_TOKEN": "1000.a.b"}, "invalid_code"),
+            (client | wrong | grant, "invalid_client_secret"),
+            (client | {"CLIENT_ID": "1000.A"} | grant, "invalid_client"),
+            (client | {"REFRESH_TOKEN": "1000.a.b"}, "invalid_code"),
+        ):
+            assert word in sdk.refused(oauth)
 
 
 def refused(status: int, code: str, message: str, details: dict[str, int]) -> dict[str, Any]:

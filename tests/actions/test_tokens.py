@@ -8,8 +8,9 @@ import pytest
 
 from postroom.actions.errors import ActionError, InvalidInput, NotFound, TokenInvalid
 from postroom.actions.organisation import SetUserStatus
+from postroom.actions.random_secrets import SecretKind
 from postroom.actions.read_sharing_details import read_sharing_details
-from postroom.actions.tokens import PREFIX, create_token, hash_token, revoke_token, revoke_tokens_of
+from postroom.actions.tokens import create_token, hash_token, revoke_token, revoke_tokens_of
 from postroom.core.model import UserStatus
 from postroom.storage.database import Database
 from tests.storage.contents import contents
@@ -54,11 +55,11 @@ class TestToken:
     def test_it_is_recognised_by_secret_scanners_and_never_the_same(self, team: Team) -> None:
         tokens = {create(team) for _ in range(50)}
         assert len(tokens) == 50
-        assert all(re.fullmatch(rf"{PREFIX}[A-Za-z0-9]{{43}}[0-9a-f]{{8}}", token) for token in tokens)
+        assert all(re.fullmatch(rf"{SecretKind.ACCESS}[A-Za-z0-9]{{43}}[0-9a-f]{{8}}", token) for token in tokens)
 
     @on_sqlite
     def test_its_end_tells_a_typing_error(self, team: Team) -> None:
-        body = create(team).removeprefix(PREFIX)
+        body = create(team).removeprefix(SecretKind.ACCESS)
         assert int(body[-8:], 16) == zlib.crc32(body[:-8].encode())
 
     def test_nothing_but_its_hash_is_stored(self, team: Team, tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ class TestToken:
         stored = everything(team.database, tmp_path)
         assert hash_token(token) in stored
         assert token.encode() not in stored
-        assert token.removeprefix(PREFIX)[:20].encode() not in stored
+        assert token.removeprefix(SecretKind.ACCESS)[:20].encode() not in stored
 
     def test_its_hash_is_no_token(self, team: Team) -> None:
         token = create(team)

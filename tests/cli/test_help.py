@@ -31,6 +31,11 @@ IN_ORDER = (
     "record unshare",
     "record delete",
     "record restore",
+    "user password",
+    "client add",
+    "client list",
+    "client grant-code",
+    "client delete",
     "token create",
     "token revoke",
     "explain",
@@ -58,7 +63,7 @@ IN_ORDER = (
     "restore",
 )
 
-SOME_THREAD = "8000000000000000042"  # what it is called depends on what was there before
+SOME_ID = "8000000000000000042"  # what a thing is called depends on what was there before
 NEEDED = {
     "role add": ("role add Management",),
     "user add": ("user add bob@example.com --name Bob",),
@@ -104,9 +109,12 @@ def test_the_examples_work_one_after_the_other(bare: Terminal) -> None:
         stdin = (bare.folder / given).read_bytes() if given else b""
         for needed in NEEDED.get(words, ()):
             bare.do(*shlex.split(needed))
-        if SOME_THREAD in line:
+        if SOME_ID in line and words.startswith("mail"):
             (email, *_) = bare.do("mail", "list", "alice@example.com", "--json").json["emails"]
-            line = line.replace(SOME_THREAD, email["thread"])
+            line = line.replace(SOME_ID, email["thread"])
+        if SOME_ID in line and words.startswith("client"):
+            (client, *_) = bare.do("client", "list", "--json").json
+            line = line.replace(SOME_ID, client["client_id"])
         bare.do(*shlex.split(line)[1:], stdin=stdin)
 
 
@@ -129,6 +137,7 @@ def test_the_program_tells_its_version() -> None:
 
 def _prepare(folder: Path) -> None:
     (folder / "password.txt").write_text("secret\n")
+    (folder / "new-password.txt").write_text("a long password\n")
     (folder / "leads.csv").write_text("Record Id,Email\n3652397000001790004,lead@customer.example\n")
     mail = message("lead@customer.example", ["alice@example.com"], "<1@customer.example>")
     (folder / "archive.mbox").write_bytes(b"From lead Mon Nov  2 10:00:00 2026\n" + mail + b"\n")

@@ -1,6 +1,5 @@
 """Facts for the law: Alice owns mail, Bob asks, Charlie is a colleague. What a test does not say is the plainest."""
 
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -49,7 +48,7 @@ def owner(user_id: int = ALICE, **facts: Any) -> Owner:
         shared_at=None,
     )
     for_everyone = {name: setting(facts[name]) for name in SETTINGS if type(facts.get(name)) in {str, Permission}}
-    return replace(plain, **facts | for_everyone)
+    return plain._replace(**facts | for_everyone)
 
 
 def organisation(default: str = Permission.USERS_CHOICE, crm: str = CrmAccess.PUBLIC_READ_ONLY) -> Organisation:

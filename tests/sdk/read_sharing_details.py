@@ -1,6 +1,7 @@
 """Runs where the official Zoho CRM SDK is installed: reads sharing details and prints what the SDK made of them.
 
-Arguments: base URL, folder for the SDK's files, module, record id. The token comes in ACCESS_TOKEN.
+Arguments: base URL, folder for the SDK's files, module, record id. The token comes in ACCESS_TOKEN; or CLIENT_ID and
+CLIENT_SECRET fetch one with GRANT_TOKEN or REFRESH_TOKEN, and then the SDK keeps its own defaults.
 """
 
 import json
@@ -20,17 +21,32 @@ from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig
 
 
 def main(base_url, folder, module, record_id):
-    # find_user and update_api_domain are on by default: the one asks for more than sharing details,
-    # the other lets an answer move the SDK to another server.
     Initializer.initialize(
         environment=DataCenter.Environment(base_url, f"{base_url}/oauth/v2/token", base_url),
-        token=OAuthToken(access_token=os.environ["ACCESS_TOKEN"], find_user=False),
+        token=token(),
         store=FileStore(f"{folder}/tokens.csv"),
         resource_path=folder,
-        sdk_config=SDKConfig(auto_refresh_fields=False, pick_list_validation=False, update_api_domain=False),
+        # update_api_domain is on by default: it lets an answer move the SDK to another server, from the second call on.
+        sdk_config=SDKConfig(
+            auto_refresh_fields=False, pick_list_validation=False, update_api_domain="CLIENT_ID" in os.environ
+        ),
     )
-    response = EmailSharingDetailsOperations(int(record_id), module).get_email_sharing_details()
+    for _ in range(2):
+        response = EmailSharingDetailsOperations(int(record_id), module).get_email_sharing_details()
     json.dump({"status": response.get_status_code(), **as_parsed(response.get_object())}, sys.stdout)
+
+
+def token():
+    # find_user is on by default, too, and asks for more than sharing details.
+    if "CLIENT_ID" not in os.environ:
+        return OAuthToken(access_token=os.environ["ACCESS_TOKEN"], find_user=False)
+    return OAuthToken(
+        client_id=os.environ["CLIENT_ID"],
+        client_secret=os.environ["CLIENT_SECRET"],
+        grant_token=os.environ.get("GRANT_TOKEN"),
+        refresh_token=os.environ.get("REFRESH_TOKEN"),
+        find_user=False,
+    )
 
 
 def as_parsed(answer):

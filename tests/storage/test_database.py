@@ -12,12 +12,15 @@ from sqlalchemy.exc import IntegrityError
 from postroom.actions import organisation
 from postroom.actions.organisation import list_roles
 from postroom.core.model import Role
+from postroom.storage.compiled import CompiledStatement
 from postroom.storage.database import Database, DatabaseUrlError, sqlite_url
 from tests.storage.conftest import SECONDS, Background, at_once
 from tests.storage.contents import contents
 from tests.team import NOW, OPERATOR, Team
 
-ROLE_COUNT = "SELECT count(*) FROM roles"
+COUNT_ROLES = "SELECT count(*) FROM roles"
+ROLE_COUNT = CompiledStatement(COUNT_ROLES, ())
+BACKEND = CompiledStatement("SELECT pg_backend_pid()", ())
 
 
 class Interrupted(Exception):
@@ -88,11 +91,11 @@ def _add_to_name(database: Database, letter: str) -> Callable[[], None]:
 class TestReading:
     def test_one_block_sees_one_state(self, database: Database) -> None:
         with database.read() as connection:
-            assert connection.execute(text(ROLE_COUNT)).scalar() == 0
+            assert connection.execute(text(COUNT_ROLES)).scalar() == 0
             at_once(lambda: add_role(database, "Sales"))
-            assert connection.execute(text(ROLE_COUNT)).scalar() == 0
+            assert connection.execute(text(COUNT_ROLES)).scalar() == 0
         with database.read() as connection:
-            assert connection.execute(text(ROLE_COUNT)).scalar() == 1
+            assert connection.execute(text(COUNT_ROLES)).scalar() == 1
 
     def test_it_waits_for_no_writer_and_sees_nothing_unfinished(
         self, database: Database, background: Background
@@ -115,7 +118,7 @@ class TestFetching:
     def test_it_cannot_change_anything(self, database: Database) -> None:
         before = contents(database)
         with pytest.raises(database.engine.dialect.loaded_dbapi.Error):
-            database.fetch_all("UPDATE organisation SET name = 'changed'", {})
+            database.fetch_all(CompiledStatement("UPDATE organisation SET name = 'changed'", ()), {})
         assert contents(database) == before
 
     def test_threads_do_not_share_a_connection(self, database: Database) -> None:
@@ -128,20 +131,20 @@ class TestFetching:
     @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
     def test_a_connection_that_was_lost_is_replaced(self, database: Database) -> None:
         for _ in range(3):
-            (pid,) = database.fetch_all("SELECT pg_backend_pid()", {})
+            (pid,) = database.fetch_all(BACKEND, {})
             with database.write() as connection:
                 connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid[0]})
-            assert database.fetch_all("SELECT pg_backend_pid()", {}) != [pid]
+            assert database.fetch_all(BACKEND, {}) != [pid]
 
     def test_what_is_no_statement_fails_and_the_next_one_does_not(self, database: Database) -> None:
         with pytest.raises(database.engine.dialect.loaded_dbapi.Error):
-            database.fetch_all("SELECT nonsense", {})
+            database.fetch_all(CompiledStatement("SELECT nonsense", ()), {})
         assert database.fetch_all(ROLE_COUNT, {}) == [(0,)]
 
 
 def _connection_of_thread(database: Database) -> object:
     database.fetch_all(ROLE_COUNT, {})
-    return database._driver_connection()
+    return database._hot_connection()
 
 
 class TestOneFile:

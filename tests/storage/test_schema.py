@@ -12,18 +12,20 @@ from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from postroom.actions.clients import NewClient, add_client
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
+from postroom.actions.grants import create_grant_code
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox
 from postroom.actions.organisation import initialise
 from postroom.actions.permissions import Member, SetRolePreference
-from postroom.core.model import Permission
+from postroom.core.model import ClientKind, Permission
 from postroom.storage.database import Database
 from postroom.storage.migrations import migrate, newest_version, schema_version
 from postroom.storage.schema import metadata
 from tests.servers.postroom_server import Installation
 from tests.storage.conftest import SECONDS
 from tests.storage.contents import contents
-from tests.team import Team, email_of
+from tests.team import ALL_SCOPES, NOW, OPERATOR, Team, email_of
 
 PEOPLE = (("Alice", "Sales"), ("Bob", "Support"))
 NOT_IN_METADATA = {"alembic_version", "ids"}
@@ -133,6 +135,8 @@ class TestOnlyOnceEach:
             "UPDATE excluded_domains SET domain = 'same.example' WHERE role_id IS NOT NULL",
             "UPDATE excluded_domains SET domain = 'same.example' WHERE role_id IS NULL AND user_id IS NULL",
             "UPDATE internal_domains SET domain = 'same.example'",
+            "UPDATE grants SET code_hash = (SELECT min(code_hash) FROM grants)",
+            "UPDATE grants SET refresh_hash = code_hash, family_hash = (SELECT min(code_hash) FROM grants)",
             "UPDATE thread_messages SET message_id = 'same@team.example', user_id = (SELECT min(id) FROM users)",
         ],
     )
@@ -152,11 +156,15 @@ class TestOnlyOnceEach:
 BREAKS = {
     "ck_associations_associated_by": "UPDATE associations SET associated_by = 'everyone'",
     "ck_audience_members_user_or_role": "UPDATE audience_members SET user_id = NULL, role_id = NULL",
+    "ck_clients_kind": "UPDATE clients SET kind = 'everyone' WHERE kind = 'confidential'",
+    "ck_clients_secret": "UPDATE clients SET secret_hash = NULL WHERE kind = 'confidential'",
+    "ck_clients_service": "UPDATE clients SET scopes = NULL WHERE kind = 'service'",
     "ck_copies_kind": "UPDATE copies SET kind = 'everyone' WHERE kind = 'imap'",
     "ck_copies_source": "UPDATE copies SET mailbox_id = NULL WHERE kind = 'imap'",
     "ck_copy_participants_role": "UPDATE copy_participants SET role = 'everyone' WHERE role = 'from'",
     "ck_excluded_domains_one_scope": "UPDATE excluded_domains SET role_id = (SELECT min(id) FROM roles)"
     " WHERE user_id = (SELECT min(user_id) FROM excluded_domains)",
+    "ck_grants_refresh": "UPDATE grants SET refresh_hash = code_hash",
     "ck_mailboxes_protocol": "UPDATE mailboxes SET protocol = 'crm'",
     "ck_mailboxes_security": "UPDATE mailboxes SET security = 'everyone'",
     "ck_mailboxes_state": "UPDATE mailboxes SET state = 'everyone'",
@@ -266,6 +274,15 @@ def _furnish(team: Team) -> None:
             )
     for name, role in PEOPLE:
         _restrict(team, name, role)
+        _grant(team, name)
+
+
+def _grant(team: Team, name: str) -> None:
+    """Add a service that asks in a user's name, and a client to which the user grants something."""
+    service = NewClient("Report", ClientKind.SERVICE, service_user=email_of(name), scopes=ALL_SCOPES)
+    add_client(team.database, service, by=OPERATOR, now=NOW)
+    client = add_client(team.database, NewClient("Reader"), by=OPERATOR, now=NOW).client
+    create_grant_code(team.database, str(client.id), email_of(name), ALL_SCOPES, by=OPERATOR, now=NOW, expires_in=60)
 
 
 def _restrict(team: Team, name: str, role: str) -> None:

@@ -1,7 +1,5 @@
 """The facts of a request: read in one statement, and nothing of mail where the caller may not see the record."""
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import update
 
@@ -158,7 +156,7 @@ class TestRecordFacts:
         with office.database.read() as connection:
             found = read_record_facts(connection, "leads", LEAD, viewer_id=whole.viewer.user_id, owner_id=alice.user_id)
         assert len(whole.holdings) == 2
-        assert found == [replace(whole, holdings=[each for each in whole.holdings if each.owner == alice])]
+        assert found == [whole._replace(holdings=[each for each in whole.holdings if each.owner == alice])]
 
     def test_who_is_not_active_is_read_only_by_name(self, office: Team) -> None:
         gone = facts(office, "Charlie").viewer.user_id

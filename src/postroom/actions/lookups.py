@@ -14,6 +14,7 @@ from postroom.storage import mailboxes, organisation, people, records
 
 _ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _LARGEST_ID = 2**63 - 1  # what both databases hold
+_PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[\w.~-]+)*", re.ASCII)
 
 
 def parse_id(text: str) -> int | None:
@@ -38,6 +39,13 @@ def valid_name(text: str, field: str, longest: int = 250) -> str:
     if not name or len(name) > longest or not name.isprintable():
         raise InvalidInput(f"{field}: expected one line of 1 to {longest} characters")
     return name
+
+
+def valid_public_url(text: str) -> str:
+    """Give the URL under which callers know this server. Raises InvalidInput where it is none."""
+    if not _PUBLIC_URL.fullmatch(text):
+        raise InvalidInput(f"public-url: {text!r} is not of the form https://HOST/PATH, without a slash at its end")
+    return text
 
 
 def get_organisation(connection: Connection) -> Mapping[str, Any]:

@@ -1,23 +1,19 @@
 """Access tokens: made once, shown once, stored as a hash."""
 
 import hashlib
-import secrets
-import string
-import zlib
+import hmac
 from dataclasses import dataclass
 
 from postroom.actions.actor import Actor
 from postroom.actions.errors import InvalidInput, NotFound, ScopeMismatch, TokenInvalid
 from postroom.actions.lookups import get_user
+from postroom.actions.random_secrets import SecretKind, new_secret
 from postroom.core.model import Profile, UserStatus
 from postroom.core.scopes import Family, Operation, may_use, parse_scopes
 from postroom.storage import tokens
 from postroom.storage.database import Database
 from postroom.storage.sharing_facts import Token
 
-PREFIX = "postroom_"  # what secret scanners look for
-_ALPHABET = string.ascii_letters + string.digits
-_RANDOM_CHARACTERS = 43  # of 62: 256 bits
 _LONGEST_LIFE = 10 * 366 * 24 * 3600
 _NAMED_BY = 12  # hexadecimal digits of a hash by which the audit names a token
 
@@ -30,9 +26,17 @@ class Caller:
     actor: Actor
 
 
-def hash_token(token: str) -> bytes:
-    """Give what is stored of a token. It is random through and through, so a plain SHA-256 cannot be guessed back."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+def hash_token(secret: str) -> bytes:
+    """Give what is stored of a token or another random secret.
+
+    It is random through and through, so a plain SHA-256 cannot be guessed back.
+    """
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def matches(secret: str, stored: bytes) -> bool:
+    """Say whether a secret is the one of which the hash is stored, in constant time."""
+    return hmac.compare_digest(hash_token(secret), stored)
 
 
 def is_valid(token: Token, user_status: str, now: int) -> bool:
@@ -61,21 +65,26 @@ def create_token(database: Database, email: str, scopes: str, *, now: int, expir
     """
     if not 1 <= expires_in <= _LONGEST_LIFE:
         raise InvalidInput(f"expires-in: expected 1 to {_LONGEST_LIFE} seconds")
-    try:
-        listed = ",".join(parse_scopes(scopes))
-    except ValueError as error:
-        raise InvalidInput(f"scope: {error}") from error
-    token = _new_token()
+    listed = valid_scopes(scopes)
+    token = new_secret(SecretKind.ACCESS)
     with database.write() as connection:
         user = get_user(connection, email)
         tokens.insert_token(connection, hash_token(token), user.id, listed, created_at=now, expires_at=now + expires_in)
     return token
 
 
-def revoke_token(database: Database, token: str, *, now: int) -> None:
-    """Revoke one token. Raises NotFound where there is none that could be revoked."""
+def valid_scopes(text: str) -> str:
+    """Give a comma-separated list of scopes as it is stored. Raises InvalidInput naming the first that is unknown."""
+    try:
+        return ",".join(parse_scopes(text))
+    except ValueError as error:
+        raise InvalidInput(f"scope: {error}") from error
+
+
+def revoke_token(database: Database, token: str, *, now: int, client_id: int | None = None) -> None:
+    """Revoke one token. Raises NotFound where there is none that could be revoked, or none of that client's."""
     with database.write() as connection:
-        if not tokens.revoke_token(connection, hash_token(token), now):
+        if not tokens.revoke_token(connection, hash_token(token), now, client_id):
             raise NotFound("there is no such token, or it is revoked already")
 
 
@@ -83,8 +92,3 @@ def revoke_tokens_of(database: Database, email: str, *, now: int) -> int:
     """Revoke all tokens of a user; give how many. Raises NotFound, InvalidInput."""
     with database.write() as connection:
         return tokens.revoke_tokens_of(connection, get_user(connection, email).id, now)
-
-
-def _new_token() -> str:
-    body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
-    return f"{PREFIX}{body}{zlib.crc32(body.encode()):08x}"

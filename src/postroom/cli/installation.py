@@ -64,10 +64,10 @@ def make_change(change: Change, done: str) -> None:
     say(done)
 
 
-def current_config() -> Config:
+def current_config(public_url: str | None = None) -> Config:
     """Give the settings of the command line that is running."""
     meta = click.get_current_context().meta
-    return load_config(meta.get(DATA_DIR), meta.get(DATABASE_URL))
+    return load_config(meta.get(DATA_DIR), meta.get(DATABASE_URL), public_url)
 
 
 @contextmanager

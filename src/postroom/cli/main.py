@@ -29,6 +29,7 @@ class _Postroom(LazyGroup):
         "domain": Entry(f"{_CLI}.domains", "domain", "Mail that is withheld by its domain."),
         "mail": Entry(f"{_CLI}.mail", "mail", "A user's own mail, and what of it is withheld by hand."),
         "record": Entry(f"{_CLI}.records", "record", "Who sees a record, and the recycle bin."),
+        "client": Entry(f"{_CLI}.clients", "client", "Programs that may ask for tokens by OAuth 2."),
         "token": Entry(f"{_CLI}.tokens", "token", "Access tokens for the API."),
         "import": Entry(f"{_CLI}.imports", "import_group", "Import records and mail from files."),
         "sync": Entry(f"{_CLI}.sync_command", "sync", "Read what is new in a mailbox."),

@@ -15,7 +15,8 @@ from postroom.log import LOG_FORMATS
 @click.option("--port", type=click.IntRange(1, 65535), default=8400, show_default=True)
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--log-format", type=click.Choice(LOG_FORMATS), default="auto", show_default=True)
-def serve(host: str, port: int, workers: int, log_format: str) -> None:
+@click.option("--public-url", metavar="URL", help="Where callers reach it; else POSTROOM_PUBLIC_URL, else HOST:PORT.")
+def serve(host: str, port: int, workers: int, log_format: str, public_url: str | None) -> None:
     """Answer the API until stopped; one log line a request, on standard error."""
     with opened():
         pass  # refuses here, in one line, what every worker would stumble over
@@ -23,4 +24,4 @@ def serve(host: str, port: int, workers: int, log_format: str) -> None:
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"Postroom answers on http://{shown}:{port}; Ctrl-C stops it.", err=True)
     with refusals():
-        server.serve(current_config(), host, port, workers, log_format)
+        server.serve(current_config(public_url), host, port, workers, log_format)

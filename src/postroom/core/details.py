@@ -48,9 +48,9 @@ def sharing_details(
     visible = [holding for holding in holdings if decide_holding(holding, viewer, organisation).allowed]
     shared = [h for h in visible if h.kind != Kind.CRM and h.owner.user_id != viewer.user_id]
     views = (
-        ("emails_sent_from_crm", any(h.kind == Kind.CRM for h in visible)),
+        ("emails_sent_from_crm", Kind.CRM in {h.kind for h in visible}),
         ("all_contacts_emails", any(_with_people_of_record(h, gathers_contacts) for h in visible)),
-        ("all_imap_shared_users", any(h.kind == Kind.IMAP for h in shared)),
+        ("all_imap_shared_users", Kind.IMAP in {h.kind for h in shared}),
         ("all_emails", bool(visible)),
     )
     return SharingDetails(tuple(name for name, is_open in views if is_open), _users(shared))

@@ -142,6 +142,51 @@ class User:
     chosen_audience_id: int | None
 
 
+class ClientKind(StrEnum):
+    """What a client of OAuth can keep (RFC 6749, section 2.1): a secret, or none; a service asks for itself."""
+
+    CONFIDENTIAL = "confidential"
+    PUBLIC = "public"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A program that may ask for tokens. Only a service has a user, in whose name it asks, and scopes."""
+
+    id: int
+    name: str
+    kind: str
+    secret_hash: bytes | None
+    redirect_uris: tuple[str, ...]
+    user_id: int | None
+    scopes: str | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a user allowed a client. A grant that names no redirect URI was made on the command line.
+
+    Of code and refresh token only hashes are known; `family_hash` is that of what all refresh tokens of the grant
+    begin with, `refresh_hash` that of the one that can be used.
+    """
+
+    id: int
+    client_id: int
+    user_id: int
+    scopes: str
+    granted_at: int
+    code_hash: bytes | None = None
+    code_expires_at: int | None = None
+    code_used_at: int | None = None
+    redirect_uri: str | None = None
+    code_challenge: str | None = None
+    is_offline: bool = False
+    family_hash: bytes | None = None
+    refresh_hash: bytes | None = None
+
+
 class MailboxState(StrEnum):
     """What becomes of a mailbox; mail of a disconnected one stays under the law."""
 

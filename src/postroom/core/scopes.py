@@ -73,3 +73,22 @@ def may_use(scopes: str, family: Family, operation: Operation) -> bool:
 
 def _holds_read(held: frozenset[str], *families: str) -> bool:
     return any(f"zohocrm.{family}.{operation}" in held for family in families for operation in ("read", "all"))
+
+
+_VERBS = {
+    "ALL": "read and change",
+    "CREATE": "add",
+    "DELETE": "delete",
+    "READ": "read",
+    "UPDATE": "change",
+    "WRITE": "write",
+}
+
+
+def in_words(scope: str) -> str:
+    """Say what a scope of the known form is for, to somebody who has to consent: "read modules.emails of the CRM"."""
+    product, _, rest = scope.partition(".")
+    family, _, operation = rest.rpartition(".")
+    where = "Postroom itself" if product == "Postroom" else "the CRM"
+    where = "Postroom itself" if product == "Postroom" else "the CRM"
+    return f"{_VERBS[operation]} {family} of {where}"

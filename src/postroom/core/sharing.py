@@ -4,8 +4,8 @@ One pure function, `decide`, over facts that storage has loaded. Values that the
 allow nothing.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from postroom.core.model import CrmAccess, Kind, Permission, UserStatus
@@ -76,6 +76,22 @@ class Decision(NamedTuple):
     reasons: tuple[Reason, ...]
 
 
+# The same few decisions are made again and again; each is made once.
+@lru_cache(maxsize=1024)
+def _allowed(rule: Rule, value: str | int | None = None) -> Decision:
+    return Decision(allowed=True, reasons=(Reason(rule, value),))
+
+
+@lru_cache(maxsize=1024)
+def _denied(rule: Rule, value: str | int | None = None) -> Decision:
+    return Decision(allowed=False, reasons=(Reason(rule, value),))
+
+
+@cache
+def _allowed_on(grounds: tuple[Ground, ...]) -> Decision:
+    return Decision(allowed=True, reasons=tuple(map(Reason, grounds)))
+
+
 class Membership(StrEnum):
     """How the viewer stands to the audience of a setting, which is everyone or a list of users and roles."""
 
@@ -93,24 +109,21 @@ class Setting(NamedTuple):
     membership: str
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
+class Organisation(NamedTuple):
     """The organisation's settings that the law reads."""
 
     default: Setting
     crm_access: str
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(NamedTuple):
     """The user who asks."""
 
     user_id: int
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """The user whose mail is asked about; `shared_at`: when shared on this record (epoch seconds)."""
 
     user_id: int
@@ -125,10 +138,10 @@ class Owner:
 def record_access(viewer: Viewer, grounds: tuple[Ground, ...]) -> Decision:
     """Decide whether the viewer sees a record on the grounds that hold (section 2)."""
     if viewer.status != UserStatus.ACTIVE:
-        return Decision(allowed=False, reasons=(Reason(Rule.VIEWER_NOT_ACTIVE, viewer.status),))
+        return _denied(Rule.VIEWER_NOT_ACTIVE, viewer.status)
     if not grounds:
-        return Decision(allowed=False, reasons=(Reason(Rule.NO_GROUND),))
-    return Decision(allowed=True, reasons=tuple(map(Reason, grounds)))
+        return _denied(Rule.NO_GROUND)
+    return _allowed_on(grounds)
 
 
 # What is decided of any mail on such a record; whoever may not know that it is there is told that there is no ground.
@@ -145,17 +158,23 @@ class EffectivePermission(NamedTuple):
 
 def effective_permission(owner: Owner, organisation: Organisation) -> EffectivePermission:
     """Give the permission that holds for an owner's synced mail, and where it comes from (section 3)."""
-    setting, source = organisation.default, Rule.PERMISSION_FROM_ORGANISATION
-    if owner.by_role is not None:
-        setting, source = owner.by_role, Rule.PERMISSION_FROM_ROLE
-    elif owner.assigned is not None:
-        setting, source = owner.assigned, Rule.PERMISSION_FROM_USER
+    return _in_force(owner.by_role, owner.assigned, owner.chosen, organisation.default)
+
+
+@lru_cache(maxsize=1024)
+def _in_force(
+    by_role: Setting | None, assigned: Setting | None, chosen: Setting | None, default: Setting
+) -> EffectivePermission:
+    setting, source = default, Rule.PERMISSION_FROM_ORGANISATION
+    if by_role is not None:
+        setting, source = by_role, Rule.PERMISSION_FROM_ROLE
+    elif assigned is not None:
+        setting, source = assigned, Rule.PERMISSION_FROM_USER
     reason = Reason(source, setting.permission)
     if setting.permission != Permission.USERS_CHOICE:
         return EffectivePermission(setting.permission, (setting,), (reason,))
-    if owner.chosen is None:
+    if chosen is None:
         return EffectivePermission(Permission.PRIVATE, (setting,), (reason, Reason(Rule.NO_CHOICE_MADE)))
-    chosen = owner.chosen
     reasons = (reason, Reason(Rule.USERS_CHOICE, chosen.permission))
     return EffectivePermission(chosen.permission, (setting, chosen), reasons)
 
@@ -186,14 +205,14 @@ def _mail_access(kind: str, viewer: Viewer, owner: Owner, organisation: Organisa
         return _crm_mail(viewer, owner, organisation)
     if kind in (Kind.IMAP, Kind.POP):
         return _synced_mail(viewer, owner, organisation)
-    return Decision(allowed=False, reasons=(Reason(Rule.UNKNOWN_KIND, kind),))
+    return _denied(Rule.UNKNOWN_KIND, kind)
 
 
 def _synced_mail(viewer: Viewer, owner: Owner, organisation: Organisation) -> Decision:
     if owner.user_id == viewer.user_id:
-        return Decision(allowed=True, reasons=(Reason(Rule.OWN_MAIL),))
+        return _allowed(Rule.OWN_MAIL)
     if owner.status != UserStatus.ACTIVE:
-        return Decision(allowed=False, reasons=(Reason(Rule.OWNER_NOT_ACTIVE, owner.status),))
+        return _denied(Rule.OWNER_NOT_ACTIVE, owner.status)
     effective = effective_permission(owner, organisation)
     opened = _permission_opens(effective.permission, owner.shared_at)
     if not opened.allowed:
@@ -205,14 +224,14 @@ def _synced_mail(viewer: Viewer, owner: Owner, organisation: Organisation) -> De
 def _permission_opens(permission: str, shared_at: int | None) -> Decision:
     """Say whether a permission opens mail on this record, to whoever is in the audience."""
     if permission == Permission.PUBLIC:
-        return Decision(allowed=True, reasons=(Reason(Rule.MAIL_IS_PUBLIC),))
+        return _allowed(Rule.MAIL_IS_PUBLIC)
     if permission == Permission.CUSTOM and shared_at is not None:
-        return Decision(allowed=True, reasons=(Reason(Rule.SHARED_ON_RECORD, shared_at),))
+        return _allowed(Rule.SHARED_ON_RECORD, shared_at)
     if permission == Permission.CUSTOM:
-        return Decision(allowed=False, reasons=(Reason(Rule.NOT_SHARED_ON_RECORD),))
+        return _denied(Rule.NOT_SHARED_ON_RECORD)
     if permission == Permission.PRIVATE:
-        return Decision(allowed=False, reasons=(Reason(Rule.MAIL_IS_PRIVATE),))
-    return Decision(allowed=False, reasons=(Reason(Rule.UNKNOWN_PERMISSION, permission),))
+        return _denied(Rule.MAIL_IS_PRIVATE)
+    return _denied(Rule.UNKNOWN_PERMISSION, permission)
 
 
 _ADMITTED = {
@@ -229,12 +248,17 @@ _SET_BY = ("administrator", "owner")  # the settings that lead to a permission, 
 def _audience_admits(owner: Owner, settings: tuple[Setting, ...]) -> Decision:
     """Say whether the viewer is in the audience: of the administrator's setting, and of the owner's choice under it."""
     if owner.below_viewer:
-        return Decision(allowed=True, reasons=(Reason(Rule.IN_AUDIENCE_AS_SUPERIOR),))
+        return _allowed(Rule.IN_AUDIENCE_AS_SUPERIOR)
+    return _all_admit(settings)
+
+
+@lru_cache(maxsize=1024)
+def _all_admit(settings: tuple[Setting, ...]) -> Decision:
     for place, setting in enumerate(settings):
         if setting.membership == Membership.NOT_LISTED:
-            return Decision(allowed=False, reasons=(Reason(Rule.NOT_IN_AUDIENCE, _SET_BY[place]),))
+            return _denied(Rule.NOT_IN_AUDIENCE, _SET_BY[place])
         if setting.membership not in _ADMITTED:
-            return Decision(allowed=False, reasons=(Reason(Rule.UNKNOWN_AUDIENCE, setting.membership),))
+            return _denied(Rule.UNKNOWN_AUDIENCE, setting.membership)
     admitted = dict.fromkeys(_ADMITTED[Membership(setting.membership)] for setting in settings)
     return Decision(allowed=True, reasons=tuple(admitted))
 
@@ -247,11 +271,11 @@ _CRM_ACCESS_FOLLOWS_RECORD = frozenset(
 def _crm_mail(viewer: Viewer, sender: Owner, organisation: Organisation) -> Decision:
     access = organisation.crm_access
     if sender.user_id == viewer.user_id:
-        return Decision(allowed=True, reasons=(Reason(Rule.SENT_BY_VIEWER),))
+        return _allowed(Rule.SENT_BY_VIEWER)
     if access in _CRM_ACCESS_FOLLOWS_RECORD:
-        return Decision(allowed=True, reasons=(Reason(Rule.CRM_MAIL_FOLLOWS_RECORD, access),))
+        return _allowed(Rule.CRM_MAIL_FOLLOWS_RECORD, access)
     if access != CrmAccess.PRIVATE:
-        return Decision(allowed=False, reasons=(Reason(Rule.UNKNOWN_CRM_ACCESS, access),))
+        return _denied(Rule.UNKNOWN_CRM_ACCESS, access)
     if sender.below_viewer:
-        return Decision(allowed=True, reasons=(Reason(Rule.SENT_BY_SUBORDINATE),))
-    return Decision(allowed=False, reasons=(Reason(Rule.CRM_MAIL_IS_PRIVATE),))
+        return _allowed(Rule.SENT_BY_SUBORDINATE)
+    return _denied(Rule.CRM_MAIL_IS_PRIVATE)

@@ -9,8 +9,21 @@ import structlog
 from falcon.routing import CompiledRouter
 
 from postroom.actions.errors import ActionError, RequestRefused
-from postroom.config import load_config
-from postroom.http import audit, explanations, openapi, organisation, own_sharing, people, preview, problems
+from postroom.actions.lookups import valid_public_url
+from postroom.config import DEFAULT_PUBLIC_URL, load_config
+from postroom.http import (
+    audit,
+    clients,
+    explanations,
+    oauth,
+    openapi,
+    organisation,
+    own_sharing,
+    people,
+    preview,
+    problems,
+)
+from postroom.http.consent_page import AUTHORIZATION_PATH, ConsentPage
 from postroom.http.names import NameConverter, NamesInPaths
 from postroom.http.record_shares import RecordShares
 from postroom.http.request_log import REQUEST_ID, RequestLog
@@ -44,6 +57,8 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/users/{user:name}/role": people.RoleOfUser,
     "/users/{user:name}/permission": people.PermissionOfUser,
     "/records/{module}/{record_id}/shares": RecordShares,
+    "/clients": clients.Clients,
+    "/clients/{client}": clients.OneClient,
     "/me": own_sharing.Me,
     "/me/permission": own_sharing.OwnPermission,
     "/me/excluded_domains": own_sharing.OwnExcludedDomains,
@@ -51,6 +66,8 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/me/emails/{email}/withheld": own_sharing.WithheldEmail,
     "/me/threads/{thread}/withheld": own_sharing.WithheldThread,
     "/me/shares/{module}/{record_id}": own_sharing.OwnShares,
+    "/me/grants": clients.OwnGrants,
+    "/me/grants/{grant}": clients.OwnGrant,
     "/explain": explanations.Explanation,
     "/viewers": explanations.Viewers,
     "/preview": preview.Preview,
@@ -58,9 +75,12 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
 }
 
 
-def routes(database: "Database") -> Iterator[tuple[str, object]]:
+def routes(database: "Database", public_url: str = DEFAULT_PUBLIC_URL) -> Iterator[tuple[str, object]]:
     """Yield every path with its resource."""
     yield PATH, SharingDetailsResource(SharingFactsReader(database))
+    yield AUTHORIZATION_PATH, ConsentPage(database, public_url)
+    yield oauth.TOKEN_PATH, oauth.TokenResource(database, public_url)
+    yield oauth.REVOKE_PATH, oauth.RevocationResource(database)
     yield "/openapi.json", openapi.OpenApi()
     for path, resource in _OWN_ROUTES.items():
         yield f"/postroom/v1{path}", resource(database)
@@ -71,12 +91,14 @@ def methods(resource: object) -> list[str]:
     return [name for name in falcon.HTTP_METHODS if name != "OPTIONS" and hasattr(resource, f"on_{name.lower()}")]
 
 
-def create_api(database: "Database") -> "falcon.App[falcon.Request, falcon.Response]":
-    """Build the routes on a database."""
+def create_api(
+    database: "Database", public_url: str = DEFAULT_PUBLIC_URL
+) -> "falcon.App[falcon.Request, falcon.Response]":
+    """Build the routes on a database; `public_url` is where callers reach them."""
     router = CompiledRouter()
     router.options.converters["name"] = NameConverter
     api = falcon.App(middleware=[NamesInPaths()], router=router)
-    for path, resource in routes(database):
+    for path, resource in routes(database, public_url):
         api.add_route(path, resource)
     errors = _Errors(database, router)
     api.add_error_handler(Exception, errors.unforeseen)
@@ -87,15 +109,17 @@ def create_api(database: "Database") -> "falcon.App[falcon.Request, falcon.Respo
     return api
 
 
-def create_app(database: "Database") -> "WSGIApplication":
+def create_app(database: "Database", public_url: str = DEFAULT_PUBLIC_URL) -> "WSGIApplication":
     """Build what is served: the routes, with a request id and a log line for every answer."""
-    return RequestLog(create_api(database))
+    return RequestLog(create_api(database, public_url))
 
 
 def app_from_environment() -> "WSGIApplication":
     """Build the application in a server process, which gets its settings through the environment."""
     configure_log(os.environ.get(LOG_FORMAT_VARIABLE, "auto"))
-    return create_app(open_installation(load_config()).database)
+    config = load_config()
+    public_url = DEFAULT_PUBLIC_URL if config.public_url is None else valid_public_url(config.public_url)
+    return create_app(open_installation(config).database, public_url)
 
 
 class _Errors:

@@ -21,6 +21,7 @@ _PLACE = re.compile(r" - at `\$\.?(.*?)`$", re.DOTALL)
 _MEMBER = re.compile(r"field `(.+)`$", re.DOTALL)
 
 Text = Annotated[str, Meta(max_length=320)]  # longer than any name, address or reference
+LongText = Annotated[str, Meta(max_length=1000)]  # a URL, or a list of scopes
 Domain = Annotated[str, Meta(max_length=253)]  # RFC 1035, section 2.3.4
 
 T = TypeVar("T")
@@ -57,15 +58,21 @@ class NewPermission(Sent, frozen=True):
 
 def read_body(request: falcon.Request, kind: type[SentT]) -> SentT:
     """Read a JSON object, whatever its Content-Type: clients of Zoho send none. Raises InvalidInput, BodyTooLarge."""
-    body = request.stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
+    body = limited_body(request)
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         _refuse(error, "body")
     except ValueError as error:  # not JSON, or not UTF-8
         raise InvalidInput(f"body: {error}") from error
+
+
+def limited_body(request: falcon.Request) -> bytes:
+    """Read a body of any kind. Raises BodyTooLarge."""
+    body: bytes = request.stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
+    return body
 
 
 def read_query(request: falcon.Request, kind: type[SentT]) -> SentT:

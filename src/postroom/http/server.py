@@ -8,7 +8,8 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from postroom.actions.errors import InvalidInput
-from postroom.config import DATA_DIR_VARIABLE, DATABASE_URL_VARIABLE, Config
+from postroom.actions.lookups import valid_public_url
+from postroom.config import DATA_DIR_VARIABLE, DATABASE_URL_VARIABLE, PUBLIC_URL_VARIABLE, Config
 from postroom.http.app import LOG_FORMAT_VARIABLE
 
 _CORES = os.cpu_count() or 1
@@ -28,11 +29,13 @@ def serve(
 
     Answers in hand are finished first. Raises InvalidInput.
     """
+    public_url = valid_public_url(config.public_url or _own_url(host, port))
     _require_free(host, port)
     os.environ |= {
         DATA_DIR_VARIABLE: str(config.data_dir),
         DATABASE_URL_VARIABLE: config.database_url,
         LOG_FORMAT_VARIABLE: log_format,
+        PUBLIC_URL_VARIABLE: public_url,
     }
     threads = _THREADS["sqlite" if config.database_url.startswith("sqlite") else "postgresql"]
     server = Granian(
@@ -50,6 +53,12 @@ def serve(
         log_level=LogLevels.warning,
     )
     server.serve()
+
+
+def _own_url(host: str, port: int) -> str:
+    """Give where it listens. What a request calls the server is never asked: a stranger writes that."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (every address is none to go to)
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 def _require_free(host: str, port: int) -> None:

@@ -1,10 +1,10 @@
 """Opening SQLite or PostgreSQL, and what a transaction is on each."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
@@ -12,16 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, IntegrityError
 
+from postroom.storage.compiled import CompiledStatement, HotConnection, Rows, open_hot_connection
+
 BUSY_TIMEOUT_MS = 30_000  # a writer waits that long for another before it gives up
 _MATCHING_LOCK = 0x706F7374  # any number that nothing else locks on
-
-
-class _DriverConnection(Protocol):
-    """What sqlite3 and psycopg connections have in common."""
-
-    def execute(self, statement: str, parameters: dict[str, Any] = ..., /) -> Any: ...  # noqa: ANN401 (a cursor of either driver)
-
-    def close(self) -> None: ...
 
 
 class DatabaseUrlError(ValueError):
@@ -64,16 +58,16 @@ class Database:
         with engine.begin() as connection:
             yield connection
 
-    def fetch_all(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """Run a statement compiled beforehand on this thread's own driver connection.
+    def fetch_all(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
+        """Run a statement compiled beforehand on this thread's own connection.
 
         A connection that broke is replaced once: the database may have been restarted.
         """
         try:
-            return _fetch_all(self._driver_connection(), statement, parameters)
+            return self._hot_connection().run(statement, parameters)
         except self.engine.dialect.loaded_dbapi.OperationalError:
-            self._drop_driver_connection()
-        return _fetch_all(self._driver_connection(), statement, parameters)
+            self._drop_hot_connection()
+        return self._hot_connection().run(statement, parameters)
 
     @staticmethod
     def was_overtaken(error: Exception) -> bool:
@@ -90,16 +84,16 @@ class Database:
 
     def close(self) -> None:
         """Close this thread's connection and the pool."""
-        self._drop_driver_connection()
+        self._drop_hot_connection()
         self.engine.dispose()
 
-    def _driver_connection(self) -> _DriverConnection:
-        connection: _DriverConnection | None = getattr(self._local, "connection", None)
+    def _hot_connection(self) -> HotConnection:
+        connection: HotConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = _open_driver_connection(self.engine)
+            connection = self._local.connection = open_hot_connection(self.engine, BUSY_TIMEOUT_MS)
         return connection
 
-    def _drop_driver_connection(self) -> None:
+    def _drop_hot_connection(self) -> None:
         connection = self._local.__dict__.pop("connection", None)
         if connection is not None:
             connection.close()
@@ -163,29 +157,3 @@ def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once: a transaction that reads first and then writes could not be repeated."""
     read_only = connection.get_execution_options().get("read_only", False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-
-def _open_driver_connection(engine: Engine) -> _DriverConnection:
-    arguments, options = engine.dialect.create_connect_args(engine.url)
-    opened: Any = engine.dialect.connect(*arguments, **options)
-    connection: _DriverConnection = opened
-    if engine.dialect.name == "sqlite":
-        opened.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA query_only = ON")
-        return connection
-    opened.autocommit = True
-    opened.prepare_threshold = 0
-    # Point look-ups through many joins: the plan that is right for one caller is right for all, and
-    # planning costs more than running it.
-    connection.execute("SET default_transaction_read_only = on")
-    connection.execute("SET plan_cache_mode = force_generic_plan")
-    connection.execute("SET jit = off")
-    for method in ("seqscan", "hashjoin", "mergejoin", "bitmapscan"):
-        connection.execute(f"SET enable_{method} = off")
-    return connection
-
-
-def _fetch_all(connection: _DriverConnection, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = connection.execute(statement, parameters).fetchall()
-    return rows

@@ -1,10 +1,12 @@
 """The facts of the law as columns of a statement, and back: viewer, owner of mail, grounds to see a record."""
 
-from functools import reduce
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, reduce
+from itertools import product
 from operator import add
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Text, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Text, and_, case, cast, func, literal, select
 
 from postroom.core.model import Profile
 from postroom.core.sharing import Ground, Membership, Organisation, Owner, Setting, Viewer
@@ -23,7 +25,22 @@ from postroom.storage.schema import (
 _BITS = {ground: 1 << place for place, ground in enumerate(Ground)}
 GROUNDS = tuple(tuple(ground for ground in Ground if bits & _BITS[ground]) for bits in range(1 << len(Ground)))
 VIEWER_COLUMNS = 5
-OWNER_COLUMNS = 10
+OWNER_COLUMNS = 8
+
+# How a viewer stands to an audience is an octal digit, where of several ways the first that is named here counts; how
+# a viewer stands to several audiences is a number of as many digits, the first audience's last.
+_WAYS = (
+    Membership.NOT_LISTED,
+    Membership.LISTED_BY_ROLE_ABOVE,
+    Membership.LISTED_BY_ROLE,
+    Membership.LISTED_BY_NAME,
+    Membership.EVERYONE,
+)
+_DIGITS = {way: digit for digit, way in enumerate(_WAYS)}
+_MEMBERSHIPS = {
+    8**2 * third + 8 * second + first: (_WAYS[first], _WAYS[second], _WAYS[third])
+    for first, second, third in product(range(len(_WAYS)), repeat=3)
+}
 
 VIEWER, VIEWER_ROLE = users.alias("viewer"), roles.alias("viewer_role")
 HOLDER, HOLDER_ROLE = users.alias("holder"), roles.alias("holder_role")
@@ -70,16 +87,15 @@ class RecordSource(NamedTuple):
         return case((self.record.c.id.is_not(None), bits + self._shares(viewer)), else_=number(0))
 
     def _shares(self, viewer: ViewerColumns) -> ColumnElement[int]:
-        share, share_role = record_shares.alias(), roles.alias()
-        with_role = share.outerjoin(share_role, share_role.c.id == share.c.role_id)
-        grants = _grants(share, share_role, viewer)
+        share = record_shares.alias()
+        grants = _grants(share, viewer)
         bits = (
             func.max(_bit(Ground.RECORD_SHARED_WITH_USER, grants.by_name))
             + func.max(_bit(Ground.RECORD_SHARED_WITH_ROLE, grants.by_role))
             + func.max(_bit(Ground.RECORD_SHARED_WITH_ROLE_ABOVE, grants.by_role_above))
         )
-        shared = select(bits).select_from(with_role).where(share.c.record_id == self.record.c.id)
-        return func.coalesce(shared.correlate_except(with_role).scalar_subquery(), number(0))
+        shared = select(bits).where(share.c.record_id == self.record.c.id)
+        return func.coalesce(shared.correlate_except(share).scalar_subquery(), number(0))
 
     def join(self, tables: FromClause, condition: ColumnElement[bool]) -> FromClause:
         """Join the record, unless it is in the recycle bin, with its owner."""
@@ -102,7 +118,7 @@ def viewer_columns() -> list[ColumnElement[Any]]:
         VIEWER.c.id.label("viewer_id"),
         VIEWER.c.status.label("viewer_status"),
         organisation.c.default_permission,
-        _membership(organisation.c.default_audience_id, VIEWER_ITSELF).label("default_membership"),
+        _memberships([organisation.c.default_audience_id], VIEWER_ITSELF).label("default_membership"),
         organisation.c.crm_access,
     ]
 
@@ -110,7 +126,7 @@ def viewer_columns() -> list[ColumnElement[Any]]:
 def viewer_in(columns: tuple[Any, ...]) -> tuple[Viewer, Organisation]:
     """Give what `viewer_columns` read."""
     user_id, status, permission, membership, crm_access = columns
-    return Viewer(user_id, status), Organisation(Setting(permission, membership), crm_access)
+    return Viewer(user_id, status), Organisation(Setting(permission, _WAYS[membership]), crm_access)
 
 
 def owner_columns(viewer: ViewerColumns) -> list[ColumnElement[Any]]:
@@ -121,11 +137,9 @@ def owner_columns(viewer: ViewerColumns) -> list[ColumnElement[Any]]:
         _is_superior(viewer.viewer_lineage, HOLDER_ROLE.c.lineage),
         email_shares.c.shared_at,
         _role_preference(),
-        _membership(HOLDER_ROLE.c.audience_id, viewer),
         HOLDER.c.assigned_permission,
-        _membership(HOLDER.c.assigned_audience_id, viewer),
         HOLDER.c.chosen_permission,
-        _membership(HOLDER.c.chosen_audience_id, viewer),
+        _memberships([HOLDER_ROLE.c.audience_id, HOLDER.c.assigned_audience_id, HOLDER.c.chosen_audience_id], viewer),
     ]
 
 
@@ -137,15 +151,19 @@ def _role_preference() -> ColumnElement[str | None]:
 
 def owner_in(columns: tuple[Any, ...]) -> Owner:
     """Give what `owner_columns` read."""
-    user_id, status, below_viewer, shared_at, by_role, role_way, assigned, assigned_way, chosen, chosen_way = columns
-    return Owner(
-        user_id,
-        status,
-        None if by_role is None else Setting(by_role, role_way),
-        None if assigned is None else Setting(assigned, assigned_way),
-        None if chosen is None else Setting(chosen, chosen_way),
-        bool(below_viewer),
-        shared_at,
+    user_id, status, below_viewer, shared_at, *settings = columns
+    return Owner(user_id, status, *_settings_in(*settings), bool(below_viewer), shared_at)
+
+
+@lru_cache(maxsize=4096)  # the same few settings are read again and again
+def _settings_in(
+    by_role: str | None, assigned: str | None, chosen: str | None, memberships: int
+) -> tuple[Setting | None, Setting | None, Setting | None]:
+    of_role, of_assigned, of_chosen = _MEMBERSHIPS[memberships]
+    return (
+        None if by_role is None else Setting(by_role, of_role),
+        None if assigned is None else Setting(assigned, of_assigned),
+        None if chosen is None else Setting(chosen, of_chosen),
     )
 
 
@@ -167,29 +185,37 @@ class _Grants(NamedTuple):
     by_role_above: ColumnElement[bool]
 
 
-def _grants(row: FromClause, role: FromClause, viewer: ViewerColumns) -> _Grants:
+def _grants(row: FromClause, viewer: ViewerColumns) -> _Grants:
+    is_own_role = row.c.role_id == viewer.viewer_role_id
+    is_in_lineage = viewer.viewer_lineage.contains(constant("/") + cast(row.c.role_id, Text) + constant("/"))
     return _Grants(
-        row.c.user_id == viewer.viewer_id,
-        row.c.role_id == viewer.viewer_role_id,
-        and_(row.c.and_subordinates, _is_superior(role.c.lineage, viewer.viewer_lineage)),
+        row.c.user_id == viewer.viewer_id, is_own_role, and_(row.c.and_subordinates, ~is_own_role, is_in_lineage)
     )
 
 
-def _membership(audience_id: ColumnElement[Any], viewer: ViewerColumns) -> ColumnElement[str]:
-    """Say how the viewer stands to an audience; of several ways the one that is first in the alphabet."""
-    member, member_role = audience_members.alias(), roles.alias()
-    grants = _grants(member, member_role, viewer)
+def _memberships(audience_ids: Sequence[ColumnElement[Any]], viewer: ViewerColumns) -> ColumnElement[int]:
+    """Say how the viewer stands to audiences, as a number of a digit for each; one look-up finds all of them."""
+    everyone = (case((each.is_(None), number(_DIGITS[Membership.EVERYONE])), else_=number(0)) for each in audience_ids)
+    admits_all = and_(*(each.is_(None) for each in audience_ids))
+    return _digits(everyone) + case((admits_all, number(0)), else_=_listed(audience_ids, viewer))
+
+
+def _listed(audience_ids: Sequence[ColumnElement[Any]], viewer: ViewerColumns) -> ColumnElement[int]:
+    member = audience_members.alias()
+    grants = _grants(member, viewer)
     way = case(
-        (grants.by_name, constant(Membership.LISTED_BY_NAME)),
-        (grants.by_role, constant(Membership.LISTED_BY_ROLE)),
-        else_=constant(Membership.LISTED_BY_ROLE_ABOVE),
+        (grants.by_name, number(_DIGITS[Membership.LISTED_BY_NAME])),
+        (grants.by_role, number(_DIGITS[Membership.LISTED_BY_ROLE])),
+        (grants.by_role_above, number(_DIGITS[Membership.LISTED_BY_ROLE_ABOVE])),
+        else_=number(_DIGITS[Membership.NOT_LISTED]),
     )
-    with_role = member.outerjoin(member_role, member_role.c.id == member.c.role_id)
-    listed = select(func.min(way)).select_from(with_role).where(member.c.audience_id == audience_id, or_(*grants))
-    return case(
-        (audience_id.is_(None), constant(Membership.EVERYONE)),
-        else_=func.coalesce(listed.correlate_except(with_role).scalar_subquery(), constant(Membership.NOT_LISTED)),
-    )
+    best = (func.max(case((member.c.audience_id == each, way), else_=number(0))) for each in audience_ids)
+    listed = select(_digits(best)).where(member.c.audience_id.in_(audience_ids))
+    return func.coalesce(listed.correlate_except(member).scalar_subquery(), number(0))
+
+
+def _digits(digits: Iterable[ColumnElement[int]]) -> ColumnElement[int]:
+    return reduce(add, (digit * number(8**place) for place, digit in enumerate(digits)))
 
 
 def _is_superior(above: ColumnElement[Any], below: ColumnElement[Any]) -> ColumnElement[bool]:

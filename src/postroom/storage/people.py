@@ -40,6 +40,11 @@ def find_user(connection: Connection, email: str) -> User | None:
     return next((User(**row) for row in rows), None)
 
 
+def status_of(connection: Connection, user_id: int) -> str | None:
+    """Give whether a user is active, inactive or deleted."""
+    return connection.execute(select(users.c.status).where(users.c.id == user_id)).scalar()
+
+
 def users_by_email(connection: Connection) -> dict[str, User]:
     """Give every user by e-mail address, in the order of names."""
     found = [User(**row) for row in connection.execute(select(users)).mappings()]

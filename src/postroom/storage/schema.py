@@ -22,6 +22,7 @@ from sqlalchemy.schema import SchemaItem
 
 from postroom.core.model import (
     AssociatedBy,
+    ClientKind,
     CrmAccess,
     Kind,
     ParticipantRole,
@@ -163,8 +164,90 @@ tokens = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    _reference("grant_id", "grants", nullable=True),  # NULL: made on the command line
     PrimaryKeyConstraint("token_hash"),
     Index(None, "user_id"),
+    Index(None, "grant_id"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+# Programs that may ask for tokens (RFC 6749, section 2). A service asks in the name of one user, for these scopes.
+clients = Table(
+    "clients",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("secret_hash", LargeBinary),
+    Column("redirect_uris", Text, nullable=False),  # one a line
+    _reference("user_id", "users", nullable=True),
+    Column("scopes", Text),
+    Column("created_at", BigInteger, nullable=False),
+    _one_of("kind", ClientKind),
+    CheckConstraint("(kind = 'public') = (secret_hash IS NULL)", name="secret"),
+    CheckConstraint("(kind = 'service') = (user_id IS NOT NULL AND scopes IS NOT NULL)", name="service"),
+    Index(None, "user_id"),
+)
+
+# What a user allowed a client: the code that fetches its first tokens, and its refresh token. The row goes when the
+# grant is revoked, and its tokens with it.
+grants = Table(
+    "grants",
+    metadata,
+    _id(),
+    _reference("client_id", "clients"),
+    _reference("user_id", "users"),
+    Column("scopes", Text, nullable=False),
+    Column("granted_at", BigInteger, nullable=False),
+    Column("code_hash", LargeBinary, unique=True),
+    Column("code_expires_at", BigInteger),
+    Column("code_used_at", BigInteger),
+    Column("redirect_uri", Text),  # NULL: the code was made on the command line
+    Column("code_challenge", Text),
+    Column("is_offline", Boolean, nullable=False),  # a refresh token was asked for
+    Column("family_hash", LargeBinary, unique=True),  # of what every refresh token of this grant begins with
+    Column("refresh_hash", LargeBinary),  # of the one that can be used
+    CheckConstraint("(family_hash IS NULL) = (refresh_hash IS NULL)", name="refresh"),
+    Index(None, "client_id"),
+    Index(None, "user_id"),
+    Index(
+        "ix_grants_without_refresh",
+        "granted_at",
+        sqlite_where=text("family_hash IS NULL"),
+        postgresql_where=text("family_hash IS NULL"),
+    ),
+)
+
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("user_id", Id, ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),  # with its parameters, as Argon2 writes it
+)
+
+# Browsers in which a user is signed in.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_hash", LargeBinary, nullable=False),
+    _reference("user_id", "users"),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("session_hash"),
+    Index(None, "user_id"),
+    Index(None, "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+# Attempts to sign in since a moment, by the address that was typed, whether it is a user's or not.
+sign_in_attempts = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("address_hash", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    PrimaryKeyConstraint("address_hash"),
+    Index(None, "since"),
     sqlite_with_rowid=False,
 )
 
@@ -391,7 +474,7 @@ audit_entries = Table(
     metadata,
     _id(),
     Column("at", BigInteger, nullable=False),
-    _reference("actor_id", "users", nullable=True),  # NULL: whoever has the command line
+    _reference("actor_id", "users", nullable=True),  # NULL: whoever has the command line, or nobody of the team
     Column("channel", Text, nullable=False),
     Column("change", Text, nullable=False),
     Column("subject", Text, nullable=False),

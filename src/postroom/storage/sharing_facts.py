@@ -6,15 +6,14 @@ caller may not see cost the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CTE,
-    URL,
     BigInteger,
     BindParameter,
     ColumnElement,
+    CompoundSelect,
     Connection,
     FromClause,
     LargeBinary,
@@ -22,18 +21,18 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    func,
     literal,
+    literal_column,
     select,
     union,
 )
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
 from postroom.core.details import Holding
 from postroom.core.model import UserStatus
 from postroom.core.modules import CONTACTS, gathers_mail_of_contacts, module_key
 from postroom.core.sharing import Ground, Organisation, Owner, Viewer
+from postroom.storage.compiled import compile_statement
 from postroom.storage.database import Database
 from postroom.storage.fact_columns import (
     GROUNDS,
@@ -75,8 +74,7 @@ class Token(NamedTuple):
     revoked_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordFacts:
+class RecordFacts(NamedTuple):
     """What the law must know to say what one viewer sees on one record: all of the record's mail is in `holdings`.
 
     A record that is not there has no grounds.
@@ -88,8 +86,7 @@ class RecordFacts:
     holdings: list[Holding]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
+class RequestFacts(NamedTuple):
     """Such facts for the holder of a token; `module_has_emails` is None where there is no such module."""
 
     token: Token
@@ -120,7 +117,7 @@ class SharingFactsReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._statements = {
-            gathers: _compile(database.dialect, _statement(gathers=gathers)) for gathers in (False, True)
+            gathers: compile_statement(database.dialect, _statement(gathers=gathers)) for gathers in (False, True)
         }
 
     def read(self, token_hash: bytes, key: str, record_id: int) -> RequestFacts | None:
@@ -146,7 +143,7 @@ def read_record_facts(
 
 def linked_contacts(connection: Connection, record_id: int, *, with_mail_of: int) -> list[int]:
     """Give the ids of a record's linked Contacts on which a user's mail is."""
-    contacts = union(*_contacts_of(literal(record_id, BigInteger))).subquery("linked")
+    contacts = _contacts_of(literal(record_id, BigInteger)).subquery("linked")
     of_user = and_(record_mail.c.record_id == contacts.c.record_id, record_mail.c.user_id == with_mail_of)
     found = select(contacts.c.record_id).join(record_mail, of_user).distinct().order_by(contacts.c.record_id)
     return list(connection.execute(found).scalars())
@@ -186,18 +183,6 @@ def _holding(row: tuple[Any, ...], grounds: tuple[Ground, ...], *, through: bool
     return Holding(kind, associated_by, shareable, through, grounds, owner_in(row[_HOLDER:_SOURCE]), name, protocol)
 
 
-def _compile(dialect: str, statement: Select[Any]) -> str:
-    compiler = (
-        URL.create("postgresql+psycopg").get_dialect()()
-        if dialect == "postgresql"
-        else sqlite.dialect(paramstyle="named")
-    )
-    return str(statement.compile(dialect=compiler, compile_kwargs={"render_postcompile": True}))
-
-
-_mailbox = mailboxes.alias("mailbox")
-
-
 def _statement(*, gathers: bool) -> Select[Any]:
     """Build the statement for the holder of a token: a Lead or Contact, or a record that gathers its Contacts' mail."""
     asked = record_source("asked")
@@ -223,7 +208,7 @@ def _facts_statement(asked: CTE, *, gathers: bool, owner_id: int | None = None) 
     return mail.add_columns(source.c.is_contact, source.c.source_grounds)
 
 
-def _once(step: Select[Any], name: str) -> CTE:
+def _once(step: Select[Any] | CompoundSelect[Any], name: str) -> CTE:
     return step.cte(name).prefix_with("MATERIALIZED")
 
 
@@ -239,18 +224,20 @@ def _asked(asked: RecordSource, callers: FromClause, header: Sequence[ColumnElem
     return _once(select(*columns).select_from(asked.join(callers, _is_asked_for(asked))), "asked")
 
 
-def _sources(asked: CTE) -> Select[Any]:
-    """Find the records whose mail is read, each with its own grounds: none where the caller does not see R itself."""
-    gathered, source = _gathered(), record_source("source")
-    tables: FromClause = asked.outerjoin(gathered, asked.c.grounds > number(0))
-    tables = source.join(tables, source.record.c.id == gathered.c.record_id)
-    tables = tables.outerjoin(source.module, source.module.c.id == source.record.c.module_id)
-    return select(
-        *asked.c,
-        gathered.c.is_contact,
-        source.record.c.id.label("source_id"),
-        source.grounds(viewer_of(asked)).label("source_grounds"),
-    ).select_from(tables)
+def _sources(asked: CTE) -> CompoundSelect[Any]:
+    """Find the records whose mail is read, each with its own grounds: R itself, and its Contacts if R is seen."""
+    itself = select(*asked.c, *_source(number(0), asked.c.record_id, asked.c.grounds))
+    linked, contact = _contacts_of(_parameter("record_id", BigInteger)).subquery("linked"), record_source("contact")
+    tables = contact.join(asked.join(linked, asked.c.grounds > number(0)), contact.record.c.id == linked.c.record_id)
+    tables = tables.outerjoin(contact.module, contact.module.c.id == contact.record.c.module_id)
+    its_columns = _source(number(1), contact.record.c.id, contact.grounds(viewer_of(asked)))
+    return itself.union_all(select(*asked.c, *its_columns).select_from(tables))
+
+
+def _source(
+    is_contact: ColumnElement[int], record_id: ColumnElement[int], grounds: ColumnElement[int]
+) -> tuple[ColumnElement[int], ...]:
+    return is_contact.label("is_contact"), record_id.label("source_id"), grounds.label("source_grounds")
 
 
 def _pair_statement(viewer_id: int, owner_id: int, record_id: int) -> Select[Any]:
@@ -287,25 +274,18 @@ def _is_asked_for(asked: RecordSource) -> ColumnElement[bool]:
     )
 
 
-def _gathered() -> FromClause:
-    """Give R itself and the Contacts that R links to, or that link to R, as the sources of R's mail."""
-    record_id = _parameter("record_id", BigInteger)
-    itself = select(record_id.label("record_id"), number(0).label("is_contact"))
-    return union(itself, *_contacts_of(record_id)).subquery("gathered")
-
-
-def _contacts_of(record_id: ColumnElement[int]) -> tuple[Select[int, int], Select[int, int]]:
-    """Give the Contacts that a record links to, and those that link to it."""
+def _contacts_of(record_id: ColumnElement[int]) -> CompoundSelect[int]:
+    """Give the Contacts that a record links to, or that link to it, each once."""
     links = record_links.c
-    return (
+    return union(
         _linked_contacts(links.linked_id, links.record_id == record_id),
         _linked_contacts(links.record_id, links.linked_id == record_id),
     )
 
 
-def _linked_contacts(contact_id: ColumnElement[int], condition: ColumnElement[bool]) -> Select[int, int]:
+def _linked_contacts(contact_id: ColumnElement[int], condition: ColumnElement[bool]) -> Select[int]:
     return (
-        select(contact_id.label("record_id"), number(1).label("is_contact"))
+        select(contact_id.label("record_id"))
         .select_from(record_links)
         .join(records, records.c.id == contact_id)
         .join(modules, modules.c.id == records.c.module_id)
@@ -327,7 +307,6 @@ def _with_mail(
         step.outerjoin(record_mail, is_of_record)
         .outerjoin(HOLDER, HOLDER.c.id == record_mail.c.user_id)
         .outerjoin(HOLDER_ROLE, HOLDER_ROLE.c.id == HOLDER.c.role_id)
-        .outerjoin(_mailbox, _mailbox.c.id == _latest_mailbox())
         .outerjoin(email_shares, is_share)
     )
     return select(*list(step.c)[:_MAIL], *_mail_columns(viewer_of(step))).select_from(tables)
@@ -339,15 +318,16 @@ def _mail_columns(viewer: ViewerColumns) -> list[ColumnElement[Any]]:
         record_mail.c.associated_by,
         record_mail.c.shareable,
         HOLDER.c.full_name,
-        _mailbox.c.protocol,
+        _mailbox_protocol(),
         *owner_columns(viewer),
     ]
 
 
-def _latest_mailbox() -> ColumnElement[int]:
-    """Give the holder's mailbox, the last one if it was disconnected."""
-    latest = select(func.max(mailboxes.c.id)).where(mailboxes.c.user_id == HOLDER.c.id)
-    return latest.correlate(HOLDER).scalar_subquery()
+def _mailbox_protocol() -> ColumnElement[str | None]:
+    """Give the protocol of the holder's mailbox, of the last one if it was disconnected."""
+    theirs = select(mailboxes.c.protocol).where(mailboxes.c.user_id == HOLDER.c.id)
+    last = theirs.order_by(mailboxes.c.id.desc()).limit(literal_column("1")).offset(literal_column("0"))
+    return last.correlate(HOLDER).scalar_subquery()
 
 
 def _parameter(name: str, kind: type[TypeEngine[Any]]) -> BindParameter[Any]:

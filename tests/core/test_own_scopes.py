@@ -2,7 +2,7 @@
 
 import pytest
 
-from postroom.core.scopes import OWN_SCOPES, Family, Operation, in_words, may_use, parse_scopes
+from postroom.core.scopes import OWN_SCOPES, Family, Operation, in_words, may_use, parse_scopes, with_spaces
 
 
 def test_the_own_scopes() -> None:
@@ -72,3 +72,8 @@ def test_a_scope_in_words(scope: str, words: str) -> None:
 def test_every_operation_has_words(operation: str) -> None:
     (scope,) = parse_scopes(f"ZohoCRM.modules.{operation}")
     assert in_words(scope).endswith(" modules of the CRM")
+
+
+@pytest.mark.parametrize("text", ["a,b", "a b", "a, b", " a  b,", "a,,b"])
+def test_scopes_with_spaces(text: str) -> None:
+    assert with_spaces(text) == "a b"

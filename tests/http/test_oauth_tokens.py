@@ -118,6 +118,8 @@ class TestGrants:
 
 
 class TestRefusals:
+    """Whoever asks for what was not granted."""
+
     def test_each_word_is_in_the_table(self, oauth: OAuth, client: Client) -> None:
         service = oauth.client("service", user="Bob", scopes=SCOPE)
         other, code = oauth.client(), oauth.code(client)
@@ -169,6 +171,11 @@ class TestRefusals:
     def test_a_secret_in_two_places(self, oauth: OAuth, client: Client) -> None:
         form = oauth.exchange(client, oauth.code(client))
         assert oauth.refused(form, auth=(client.id, str(client.secret))) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
+class TestForms:
+    """What is refused before the database is asked."""
 
     @pytest.mark.parametrize("header", ["Bearer abc", "Basic", "Basic !!!", "Basic /w==", "Basic YWJj", "Negotiate x"])
     def test_a_header_that_names_no_client(self, oauth: OAuth, client: Client, header: str) -> None:

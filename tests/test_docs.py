@@ -16,7 +16,7 @@ from postroom.cli.main import main, postroom
 from postroom.core.addresses import MAX_ADDRESS_LENGTH
 from postroom.core.sharing import Ground, Reason, Rule
 from postroom.core.words import sentence
-from postroom.http import app, problems
+from postroom.http import app, oauth, problems
 from postroom.http.problems import Problem
 from postroom.mail import body, headers, parse
 
@@ -120,6 +120,10 @@ class TestWhatThereIsIsDescribed:
         for status, code in problems.REFUSALS.values():
             assert any(row.startswith(f"| {status} | `{code}` |") for row in rows(API)), code
 
+    def test_every_refusal_of_the_token_endpoint(self) -> None:
+        for word, status in oauth.REFUSALS.items():
+            assert any(row.startswith(f"| {status} | `{word}` |") for row in rows(API)), word
+
     def test_every_request_of_the_own_api(self) -> None:
         described = json.loads((ROOT / "src/postroom/http/openapi.json").read_text())["paths"]
         asked = [(path, method) for path, methods in described.items() for method in methods if method in METHODS]
@@ -178,7 +182,7 @@ class TestWhatIsDescribedIsThere:
 
     @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
     def test_commands_are_commands(self, page: Path) -> None:
-        for words in re.findall(r"(?:`|^ {4}|^\$ )postroom((?: [a-z]+)+)", page.read_text(), re.MULTILINE):
+        for words in re.findall(r"(?:`|^ {4}|^\$ )postroom((?: [a-z]+(?:-[a-z]+)*)+)", page.read_text(), re.MULTILINE):
             assert any(f"{words.strip()} ".startswith(f"{command} ") for command in COMMANDS), words
 
     @pytest.mark.parametrize("page", [README, API])

@@ -122,6 +122,13 @@ def test_a_password_without_a_terminal_to_ask_on(office: Terminal) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "url", ["x", "https://crm.example.com/", "https://a b", "ftp://crm.example.com", "https://u@x/"]
+)
+def test_a_public_url_that_cannot_be(office: Terminal, url: str) -> None:
+    assert "public-url: " in office.refused("serve", "--port", "8499", "--public-url", url)
+
+
 def test_a_token_that_is_not_there(office: Terminal) -> None:
     for token in (new_refresh_token(), "postroom_x"):
         assert "there is no such token" in office.refused("token", "revoke", "--token-stdin", stdin=token.encode())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from postroom.core.scopes import OWN_SCOPES, Family, Operation, may_use, parse_scopes
+from postroom.core.scopes import OWN_SCOPES, Family, Operation, in_words, may_use, parse_scopes, with_spaces
 
 
 def test_the_own_scopes() -> None:
@@ -53,3 +53,27 @@ def test_each_scope_opens_what_it_names(family: Family, operation: Operation) ->
 def test_those_of_zoho_open_nothing() -> None:
     held = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.audit.READ"
     assert not any(may_use(held, family, operation) for family in Family for operation in Operation)
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ("ZohoCRM.modules.ALL", "read and change modules of the CRM"),
+        ("ZohoCRM.modules.emails.READ", "read modules.emails of the CRM"),
+        ("ZohoCRM.settings.CREATE", "add settings of the CRM"),
+        ("Postroom.sharing.UPDATE", "change sharing of Postroom itself"),
+    ],
+)
+def test_a_scope_in_words(scope: str, words: str) -> None:
+    assert in_words(scope) == words
+
+
+@pytest.mark.parametrize("operation", ["ALL", "CREATE", "DELETE", "READ", "UPDATE", "WRITE"])
+def test_every_operation_has_words(operation: str) -> None:
+    (scope,) = parse_scopes(f"ZohoCRM.modules.{operation}")
+    assert in_words(scope).endswith(" modules of the CRM")
+
+
+@pytest.mark.parametrize("text", ["a,b", "a b", "a, b", " a  b,", "a,,b"])
+def test_scopes_with_spaces(text: str) -> None:
+    assert with_spaces(text) == "a b"

@@ -76,6 +76,7 @@ class TestFlow:
 
     def test_a_secret_from_a_client_that_has_none(self, oauth: OAuth, alice: Browser) -> None:
         public, tokens = self._public_tokens(oauth, alice)
+        tokens = oauth.tokens(oauth.refresh(public, tokens["refresh_token"]), auth=(public.id, ""))
         form = oauth.refresh(public, tokens["refresh_token"], client_secret="anything")
         assert oauth.refused(form) == (401, "invalid_client_secret")
 

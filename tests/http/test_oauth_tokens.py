@@ -2,7 +2,10 @@
 
 import threading
 from pathlib import Path
+from urllib.parse import urlencode
 
+import falcon
+import falcon.testing
 import httpx
 import pytest
 
@@ -12,6 +15,7 @@ from postroom.actions.grants import EndGrantsOf
 from postroom.actions.organisation import SetUserStatus
 from postroom.actions.random_secrets import SecretKind, new_refresh_token, new_secret
 from postroom.core.model import UserStatus
+from postroom.http.app import create_app
 from postroom.http.oauth import REFUSALS
 from postroom.http.sent import MAX_BODY_BYTES
 from tests.actions.test_tokens import everything
@@ -76,6 +80,22 @@ class TestGrants:
         form = {"grant_type": "authorization_code", "code": oauth.code(client)}
         assert oauth.works(oauth.tokens(form, auth=(client.id, client.secret))["access_token"])
 
+    def test_the_api_domain_is_no_strangers_word(self, oauth: OAuth, client: Client) -> None:
+        """An SDK that reads one of Zoho's hosts there moves to Zoho, and takes the token along."""
+        answer = httpx.post(
+            f"{oauth.server.base_url}/oauth/v2/token",
+            data=oauth.exchange(client, oauth.code(client)),
+            headers={"Host": "www.zohoapis.com", "X-Forwarded-Host": "www.zohoapis.com"},
+            trust_env=False,
+        )
+        assert answer.json()["api_domain"] == oauth.server.base_url
+
+    def test_the_api_domain_is_the_public_url_that_was_set(self, oauth: OAuth, client: Client) -> None:
+        http = falcon.testing.TestClient(create_app(oauth.team.database, "https://crm.example.com/postroom"))
+        form = oauth.exchange(client, oauth.code(client))
+        answer = http.simulate_post("/oauth/v2/token", body=urlencode(form), content_type=falcon.MEDIA_URLENCODED)
+        assert answer.json["api_domain"] == "https://crm.example.com/postroom"
+
     def test_what_is_not_known_is_ignored(self, oauth: OAuth, client: Client) -> None:
         """Among it the names of what the library keeps, and a refresh token that was not asked for."""
         others = dict.fromkeys(("user", "client", "scopes", "extra_credentials", "expires_in", "claims"), "1")
@@ -98,6 +118,8 @@ class TestGrants:
 
 
 class TestRefusals:
+    """Whoever asks for what was not granted."""
+
     def test_each_word_is_in_the_table(self, oauth: OAuth, client: Client) -> None:
         service = oauth.client("service", user="Bob", scopes=SCOPE)
         other, code = oauth.client(), oauth.code(client)
@@ -149,6 +171,11 @@ class TestRefusals:
     def test_a_secret_in_two_places(self, oauth: OAuth, client: Client) -> None:
         form = oauth.exchange(client, oauth.code(client))
         assert oauth.refused(form, auth=(client.id, str(client.secret))) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
+class TestForms:
+    """What is refused before the database is asked."""
 
     @pytest.mark.parametrize("header", ["Bearer abc", "Basic", "Basic !!!", "Basic /w==", "Basic YWJj", "Negotiate x"])
     def test_a_header_that_names_no_client(self, oauth: OAuth, client: Client, header: str) -> None:

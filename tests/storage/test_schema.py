@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
@@ -19,6 +20,7 @@ from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailb
 from postroom.actions.organisation import initialise
 from postroom.actions.permissions import Member, SetRolePreference
 from postroom.core.model import ClientKind, Permission
+from postroom.storage import migrations
 from postroom.storage.database import Database
 from postroom.storage.migrations import migrate, newest_version, schema_version
 from postroom.storage.schema import metadata
@@ -95,6 +97,20 @@ class TestMigrations:
             migrate(connection)
             assert schema_version(connection) == newest_version()
 
+    def test_tokens_of_an_older_version_work_on(self, empty_database: Database) -> None:
+        """The table is written anew on SQLite: no row and no column of it gets lost."""
+        with empty_database.write() as connection:
+            config = migrations._config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+            user = "(id, email, full_name, profile, status) VALUES (1, 'a@b.example', 'A', 'Standard', 'active')"
+            connection.execute(text(f"INSERT INTO users {user}"))
+            token = "(:hash, 1, 'ZohoCRM.modules.ALL', 2, 3, 4)"
+            connection.execute(text(f"INSERT INTO tokens VALUES {token}"), {"hash": b"#"})
+            migrate(connection)
+            kept = connection.execute(text("SELECT * FROM tokens")).one()
+        assert (bytes(kept[0]), *kept[1:]) == (b"#", 1, "ZohoCRM.modules.ALL", 2, 3, 4, None)
+
     def test_they_are_part_of_the_transaction(self, empty_database: Database) -> None:
         with suppress(Interrupted), empty_database.write() as connection:
             migrate(connection)
@@ -135,8 +151,8 @@ class TestOnlyOnceEach:
             "UPDATE excluded_domains SET domain = 'same.example' WHERE role_id IS NOT NULL",
             "UPDATE excluded_domains SET domain = 'same.example' WHERE role_id IS NULL AND user_id IS NULL",
             "UPDATE internal_domains SET domain = 'same.example'",
-            "UPDATE grants SET code_hash = (SELECT min(code_hash) FROM grants)",
-            "UPDATE grants SET refresh_hash = code_hash, family_hash = (SELECT min(code_hash) FROM grants)",
+            "UPDATE grants SET code_hash = (SELECT code_hash FROM grants LIMIT 1)",
+            "UPDATE grants SET refresh_hash = code_hash, family_hash = (SELECT code_hash FROM grants LIMIT 1)",
             "UPDATE thread_messages SET message_id = 'same@team.example', user_id = (SELECT min(id) FROM users)",
         ],
     )

@@ -9,7 +9,8 @@ from postroom.actions.errors import NotAllowed
 class Actor:
     """A user, or whoever has the command line (`user_id` None) and may do what any user may.
 
-    `channel` says through what: a token, or whose command line.
+    `channel` says through what: a token, or whose command line. A client of OAuth that ends what was granted to it is
+    named by its channel, and is an actor in nothing else.
     """
 
     user_id: int | None

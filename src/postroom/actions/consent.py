@@ -25,6 +25,7 @@ from postroom.actions.grants import begin_grant
 from postroom.actions.random_secrets import SecretKind, new_secret
 from postroom.actions.tokens import hash_token, valid_scopes
 from postroom.core.model import Client, ClientKind, Grant, Profile, User
+from postroom.core.scopes import with_spaces
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
 
@@ -106,7 +107,7 @@ def _checked(rules: "_Rules", query: Mapping[str, str]) -> Wish:
 def _sent(query: Mapping[str, str]) -> str:
     sent = {name: query[name] for name in _PARAMETERS if name in query}
     if "scope" in sent:
-        sent["scope"] = " ".join(sent["scope"].replace(",", " ").split())  # Zoho separates scopes by commas
+        sent["scope"] = with_spaces(sent["scope"])
     return urlencode(list(sent.items()))
 
 

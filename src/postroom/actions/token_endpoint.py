@@ -25,6 +25,7 @@ from postroom.actions.grants import end_grant, revoke_any_token
 from postroom.actions.random_secrets import SecretKind, family_of, is_well_formed, new_refresh_token, new_secret
 from postroom.actions.tokens import hash_token, matches
 from postroom.core.model import Client, ClientKind, Grant, UserStatus
+from postroom.core.scopes import with_spaces
 from postroom.storage import clients, people, tokens
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
@@ -101,6 +102,7 @@ def authenticate_client(connection: Connection, request: TokenRequest) -> Client
     """Give the client that asks. Raises TokenRefused with Zoho's words for an unknown client and a wrong secret."""
     form_id, form_secret = request.form.get("client_id"), request.form.get("client_secret")
     client_id, secret = request.basic or (form_id, form_secret)
+    secret = secret or None  # a client without one may send an empty one in the header
     if request.basic is not None and (form_secret is not None or form_id not in (None, client_id)):
         raise TokenRefused("invalid_request")  # RFC 6749, section 2.3: one method a request
     client = find_client(connection, client_id)
@@ -125,7 +127,7 @@ def _answer(
     rules = _Rules(transaction, client)
     sent = {name: form[name] for name in _PARAMETERS[grant_type] if name in form}
     if "scope" in sent:
-        sent["scope"] = " ".join(sent["scope"].replace(",", " ").split())  # Zoho separates scopes by commas
+        sent["scope"] = with_spaces(sent["scope"])
     body = [*sent.items(), ("client_id", str(client.id)), ("grant_type", grant_type)]
     _, answer, status = _endpoint(rules).create_token_response("", body=body)
     given: dict[str, object] = json.loads(answer)

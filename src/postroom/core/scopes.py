@@ -52,6 +52,11 @@ def parse_scopes(text: str) -> tuple[str, ...]:
     return scopes
 
 
+def with_spaces(text: str) -> str:
+    """Give a list of scopes with spaces between them, as RFC 6749 wants it (section 3.3); Zoho wants commas."""
+    return " ".join(text.replace(",", " ").split())
+
+
 @lru_cache(maxsize=4096)
 def may_read_emails(scopes: str, key: str) -> bool:
     """Say whether a token's scopes admit reading e-mails of a module (API page, "Scope").

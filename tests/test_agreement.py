@@ -346,6 +346,13 @@ ROUTES_WITHOUT_MAIL = {
     ("GET", "/postroom/v1/me"): "the caller's settings",
     ("GET", "/postroom/v1/me/excluded_domains"): "the caller's excluded domains",
     ("GET", "/postroom/v1/audit"): "changes",
+    ("GET", "/postroom/v1/clients"): "clients of OAuth 2",
+    ("POST", "/postroom/v1/clients"): "the client that was added",
+    ("GET", "/postroom/v1/me/grants"): "what the caller consented to",
+    ("GET", "/oauth/v2/auth"): "the consent page",
+    ("POST", "/oauth/v2/auth"): "whether the user consented",
+    ("POST", "/oauth/v2/token"): "tokens",
+    ("POST", "/oauth/v2/token/revoke"): "that a token is revoked",
 }
 READING_COMMANDS = {"explain": "explain", "viewers": "viewers", "mail list": "own mail"}
 COMMANDS_WITHOUT_MAIL = {
@@ -357,6 +364,9 @@ COMMANDS_WITHOUT_MAIL = {
     "one own e-mail or conversation": "mail release, mail withhold",
     "what comes in, and how much": "mailbox add, mailbox disconnect, mailbox list, import mail, import records, sync",
     "tokens and changes": "token create, token revoke, audit",
+    "clients, and how users prove who they are": (
+        "client add, client delete, client grant-code, client list, user password"
+    ),
 }
 
 

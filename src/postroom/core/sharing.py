@@ -161,8 +161,7 @@ def effective_permission(owner: Owner, organisation: Organisation) -> EffectiveP
     return _in_force(owner.by_role, owner.assigned, owner.chosen, organisation.default)
 
 
-@lru_cache(maxsize=1024)
-def _in_force(
+def _first_that_is_set(
     by_role: Setting | None, assigned: Setting | None, chosen: Setting | None, default: Setting
 ) -> EffectivePermission:
     setting, source = default, Rule.PERMISSION_FROM_ORGANISATION
@@ -177,6 +176,9 @@ def _in_force(
         return EffectivePermission(Permission.PRIVATE, (setting,), (reason, Reason(Rule.NO_CHOICE_MADE)))
     reasons = (reason, Reason(Rule.USERS_CHOICE, chosen.permission))
     return EffectivePermission(chosen.permission, (setting, chosen), reasons)
+
+
+_in_force = lru_cache(maxsize=1024)(_first_that_is_set)  # no decorator: mutmut leaves decorated functions as they are
 
 
 def decide(
@@ -252,8 +254,7 @@ def _audience_admits(owner: Owner, settings: tuple[Setting, ...]) -> Decision:
     return _all_admit(settings)
 
 
-@lru_cache(maxsize=1024)
-def _all_admit(settings: tuple[Setting, ...]) -> Decision:
+def _each_admits(settings: tuple[Setting, ...]) -> Decision:
     for place, setting in enumerate(settings):
         if setting.membership == Membership.NOT_LISTED:
             return _denied(Rule.NOT_IN_AUDIENCE, _SET_BY[place])
@@ -261,6 +262,9 @@ def _all_admit(settings: tuple[Setting, ...]) -> Decision:
             return _denied(Rule.UNKNOWN_AUDIENCE, setting.membership)
     admitted = dict.fromkeys(_ADMITTED[Membership(setting.membership)] for setting in settings)
     return Decision(allowed=True, reasons=tuple(admitted))
+
+
+_all_admit = lru_cache(maxsize=1024)(_each_admits)
 
 
 _CRM_ACCESS_FOLLOWS_RECORD = frozenset(

@@ -9,13 +9,16 @@ from sqlalchemy import create_engine, text
 
 from postroom.actions.backup import backup, restore
 from postroom.actions.change_sharing import ShareRecord
+from postroom.actions.clients import NewClient, add_client
 from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
+from postroom.actions.grants import create_grant_code
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, password_context
 from postroom.actions.organisation import add_module, add_role, initialise
 from postroom.actions.permissions import Member, SetRolePreference
 from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.records import delete_record
+from postroom.actions.sign_in import SignInRefused, set_password, start_session
 from postroom.actions.withhold import WithholdEmail, email_id, list_own_emails
 from postroom.core.model import Permission
 from postroom.storage.database import Database, sqlite_url
@@ -77,7 +80,19 @@ def office(shared_team: Team) -> Team:
     (newest,) = list_own_emails(team.database, email_of("Alice"), by=OPERATOR, limit=1)
     team.make(WithholdEmail(email_of("Alice"), email_id(newest.email_key)))
     team.token("Bob")
+    _sign_in(team)
     return team
+
+
+def _sign_in(team: Team) -> None:
+    """Let Alice grant something to a client and sign in, and a stranger try to."""
+    client = add_client(team.database, NewClient("Reader"), by=OPERATOR, now=NOW).client
+    alice, password = email_of("Alice"), "correct horse battery"
+    create_grant_code(team.database, str(client.id), alice, "ZohoCRM.modules.ALL", by=OPERATOR, now=NOW, expires_in=60)
+    set_password(team.database, alice, password, by=OPERATOR, now=NOW)
+    start_session(team.database, alice, password, now=NOW)
+    with pytest.raises(SignInRefused):
+        start_session(team.database, email_of("Nobody"), password, now=NOW)
 
 
 class TestThereAndBack:

@@ -8,9 +8,9 @@ import falcon
 import structlog
 from falcon.routing import CompiledRouter
 
-from postroom.actions.errors import ActionError, RequestRefused
+from postroom.actions.errors import ActionError, FieldRefused, RequestRefused
 from postroom.config import load_config
-from postroom.http import audit, explanations, openapi, organisation, own_sharing, people, preview, problems
+from postroom.http import audit, crm_team, explanations, openapi, organisation, own_sharing, people, preview, problems
 from postroom.http.names import NameConverter, NamesInPaths
 from postroom.http.record_shares import RecordShares
 from postroom.http.request_log import REQUEST_ID, RequestLog
@@ -22,6 +22,7 @@ from postroom.wiring import open_installation
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from postroom.http.crm import CrmResource
     from postroom.http.resource import Resource
     from postroom.storage.database import Database
 
@@ -57,11 +58,24 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/audit": audit.Audit,
 }
 
+# What clients of Zoho CRM ask beside mail, below /crm/{version}.
+_CRM_ROUTES: dict[str, type["CrmResource"]] = {
+    "/users": crm_team.Users,
+    "/users/{user_id}": crm_team.User,
+    "/org": crm_team.Organisation,
+    "/settings/roles": crm_team.Roles,
+    "/settings/roles/{role_id}": crm_team.Role,
+    "/settings/profiles": crm_team.Profiles,
+    "/settings/profiles/{profile_id}": crm_team.Profile,
+}
+
 
 def routes(database: "Database") -> Iterator[tuple[str, object]]:
     """Yield every path with its resource."""
     yield PATH, SharingDetailsResource(SharingFactsReader(database))
     yield "/openapi.json", openapi.OpenApi()
+    for path, crm_resource in _CRM_ROUTES.items():
+        yield f"/crm/{{version}}{path}", crm_resource(database)
     for path, resource in _OWN_ROUTES.items():
         yield f"/postroom/v1{path}", resource(database)
 
@@ -118,6 +132,8 @@ class _Errors:
         """Tell the caller why; a refusal that is in no table is unforeseen."""
         if isinstance(error, RequestRefused):
             problems.render(response, problems.PROBLEMS[type(error)])
+        elif isinstance(error, FieldRefused):
+            problems.render(response, problems.field_problem(error))
         elif type(error) in problems.REFUSALS:
             problems.render(response, problems.refusal(error))
         else:

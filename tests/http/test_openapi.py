@@ -31,14 +31,12 @@ LEAD = 3652397000001790004  # the record of the examples
 DESCRIPTION: dict[str, Any] = json.loads(files("postroom.http").joinpath("openapi.json").read_bytes())
 
 CRM_SCOPES_NAMED = {
-    "ZohoCRM.modules.READ",
+    *(f"ZohoCRM.modules.{operation}" for operation in ("CREATE", "DELETE", "READ", "UPDATE")),
+    *(f"ZohoCRM.settings.{name}.READ" for name in ("fields", "modules", "profiles", "recycle_bin", "roles")),
+    *(f"ZohoCRM.share.leads.{operation}" for operation in ("CREATE", "DELETE", "READ")),
+    *(f"ZohoCRM.users.{operation}" for operation in ("CREATE", "DELETE", "READ", "UPDATE")),
     "ZohoCRM.org.READ",
-    "ZohoCRM.settings.profiles.READ",
-    "ZohoCRM.settings.roles.READ",
-    "ZohoCRM.users.CREATE",
-    "ZohoCRM.users.DELETE",
-    "ZohoCRM.users.READ",
-    "ZohoCRM.users.UPDATE",
+    "ZohoCRM.settings.recycle_bin.UPDATE",
 }
 
 

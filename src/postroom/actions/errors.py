@@ -44,6 +44,13 @@ class FieldTaken(FieldRefused):
     """The value of a field is that of another thing already."""
 
 
+class RecordUnknown(FieldRefused):
+    """One of several records is not there, or the caller may not know that it is."""
+
+    def __init__(self, record_id: int) -> None:
+        super().__init__("the id given seems to be invalid", id=str(record_id))
+
+
 class RequestRefused(ActionError):
     """A request to the API was refused; each subclass is one row of the contract."""
 

@@ -10,7 +10,20 @@ from falcon.routing import CompiledRouter
 
 from postroom.actions.errors import ActionError, FieldRefused, RequestRefused
 from postroom.config import load_config
-from postroom.http import audit, crm_team, explanations, openapi, organisation, own_sharing, people, preview, problems
+from postroom.http import (
+    audit,
+    crm_records,
+    crm_settings,
+    crm_shares,
+    crm_team,
+    explanations,
+    openapi,
+    organisation,
+    own_sharing,
+    people,
+    preview,
+    problems,
+)
 from postroom.http.names import NameConverter, NamesInPaths
 from postroom.http.record_shares import RecordShares
 from postroom.http.request_log import REQUEST_ID, RequestLog
@@ -67,6 +80,16 @@ _CRM_ROUTES: dict[str, type["CrmResource"]] = {
     "/settings/roles/{role_id}": crm_team.Role,
     "/settings/profiles": crm_team.Profiles,
     "/settings/profiles/{profile_id}": crm_team.Profile,
+    "/settings/modules": crm_settings.Modules,
+    "/settings/modules/{module_api_name}": crm_settings.Module,
+    "/settings/fields": crm_settings.Fields,
+    "/settings/recycle_bin": crm_records.RecycleBin,
+    "/settings/recycle_bin/actions/restore": crm_records.RestoredRecords,
+    "/settings/recycle_bin/{record_id}/actions/restore": crm_records.RestoredRecord,
+    "/{module_api_name}": crm_records.Records,
+    "/{module_api_name}/search": crm_records.FoundRecords,
+    "/{module_api_name}/{record_id}": crm_records.Record,
+    "/{module_api_name}/{record_id}/actions/share": crm_shares.RecordShares,
 }
 
 

@@ -19,6 +19,7 @@ from postroom.actions.errors import (
     NotAllowed,
     NotFound,
     RecordInvalid,
+    RecordUnknown,
     RequestRefused,
     ScopeMismatch,
     TokenInvalid,
@@ -88,6 +89,7 @@ FIELD_CODES: Mapping[type[FieldRefused], str] = {
     FieldRefused: "INVALID_DATA",
     FieldMissing: "MANDATORY_NOT_FOUND",
     FieldTaken: "DUPLICATE_DATA",
+    RecordUnknown: "INVALID_DATA",
 }
 _COMMAND = re.compile(r"; 'postroom [a-z ]+' shows them$")
 

@@ -1,5 +1,6 @@
 """The facts of the law as columns of a statement, and back: viewer, owner of mail, grounds to see a record."""
 
+from collections.abc import Collection
 from functools import reduce
 from operator import add
 from typing import Any, NamedTuple
@@ -89,6 +90,11 @@ class RecordSource(NamedTuple):
             .outerjoin(self.owner, self.owner.c.id == self.record.c.owner_id)
             .outerjoin(self.owner_role, self.owner_role.c.id == self.owner.c.role_id)
         )
+
+
+def holds_one_of(grounds: ColumnElement[int], wanted: Collection[Ground]) -> ColumnElement[bool]:
+    """Say that one of these grounds is among those that hold."""
+    return grounds.bitwise_and(number(sum(_BITS[ground] for ground in wanted))) > number(0)
 
 
 def record_source(name: str) -> RecordSource:

@@ -46,6 +46,11 @@ def user_by_id(connection: Connection, user_id: int) -> User | None:
     return next((User(**row) for row in rows), None)
 
 
+def users_by_id(connection: Connection) -> dict[int, User]:
+    """Give every user by id."""
+    return {row["id"]: User(**row) for row in connection.execute(select(users)).mappings()}
+
+
 def users_by_email(connection: Connection) -> dict[str, User]:
     """Give every user by e-mail address, in the order of names."""
     found = [User(**row) for row in connection.execute(select(users)).mappings()]

@@ -3,7 +3,17 @@
 import pytest
 
 from postroom.core.model import CrmAccess, Kind, Permission, UserStatus
-from postroom.core.sharing import Decision, Ground, Reason, Rule, Viewer, decide, effective_permission, record_access
+from postroom.core.sharing import (
+    Decision,
+    Ground,
+    Reason,
+    Rule,
+    Viewer,
+    decide,
+    effective_permission,
+    may_change_record,
+    record_access,
+)
 from tests.core.facts import (
     ALICE,
     BOB,
@@ -42,6 +52,12 @@ class TestRecordAccess:
 
     def test_a_stranger_has_no_ground(self) -> None:
         assert record_access(bob, SEES_NOTHING) == Decision(False, (Reason(Rule.NO_GROUND),))
+
+    @pytest.mark.parametrize("ground", Ground)
+    def test_owner_superior_and_administrator_may_change_it_too(self, ground: Ground) -> None:
+        may = ground in (Ground.OWNS_RECORD, Ground.SUPERIOR_OF_RECORD_OWNER, Ground.ADMINISTRATOR)
+        assert may_change_record((ground,)) == may
+        assert may_change_record((ground, Ground.OWNS_RECORD))
 
     @pytest.mark.parametrize("status", NOT_ACTIVE)
     @pytest.mark.parametrize("grounds", [SEES_NOTHING, tuple(Ground)])

@@ -38,6 +38,14 @@ def test_api_names(name: str, key: str, api_name: str) -> None:
     assert api_name_of(name, key) == api_name
 
 
+@pytest.mark.parametrize("key", [*map(module_key, MODULES_WITH_EMAILS), "machine_parks"])
+def test_every_field_that_links_is_a_lookup(key: str) -> None:
+    fields = {field.api_name: field.links_to for field in fields_of(key)}
+    for name in ("account", "account_name", "contact", "contacts", "contact_name.id"):
+        if links_to(name, key) is not None:
+            assert fields[api_name_of(name, key)] == links_to(name, key)
+
+
 def test_which_fields_link_hold_addresses_and_say_whose_it_is() -> None:
     assert links_to("account", "deals") == "Accounts"
     assert links_to("account_name", "accounts") is None

@@ -29,7 +29,7 @@ MOST_AT_ONCE = 100
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}", re.ASCII)
 _DEEPEST = 5
 _NOBODY = 0
-_UNCHANGED = frozenset({"Full_Name"})  # with the names themselves it is out of date
+_DERIVED = frozenset({"Full_Name"})  # out of date once the names themselves are others
 _EMPTY = Record(0, 0, 0, "", "{}", "", None, frozenset(), frozenset())
 
 Given = Mapping[str, object]
@@ -205,7 +205,7 @@ def _changed(connection: Connection, by: Actor, module: Module, old: Record, acc
     """Give a record with what was accepted for it. Raises FieldRefused."""
     values, fields = values_of(old, module.module_key), fields_of(module.module_key)
     if accepted.keys() & {"First_Name", "Last_Name"}:
-        values = {name: value for name, value in values.items() if name not in _UNCHANGED}
+        values = {name: value for name, value in values.items() if name not in _DERIVED}
     stored = {folded(name): name for name in values}
     for name, value in accepted.items():
         values[stored.get(folded(name), name)] = value

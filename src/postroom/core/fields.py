@@ -57,9 +57,9 @@ _ACCOUNT = Field("Account_Name", "lookup", ACCOUNTS)
 _CONTACT = Field("Contact_Name", "lookup", CONTACTS)
 _SUBJECT = Field("Subject", "text", is_mandatory=True)
 _OWN_FIELDS = {
-    "leads": (*_PEOPLE, Field("Company", "text")),
+    "leads": (*_PEOPLE, Field("Company", "text"), _ACCOUNT, _CONTACT),
     "contacts": (*_PEOPLE, _ACCOUNT),
-    "accounts": (Field("Account_Name", "text", is_mandatory=True), Field("Email", "email")),
+    "accounts": (Field("Account_Name", "text", is_mandatory=True), Field("Email", "email"), _CONTACT),
     "deals": (Field("Deal_Name", "text", is_mandatory=True), _ACCOUNT, _CONTACT),
     "quotes": (_SUBJECT, _ACCOUNT, _CONTACT),
     "invoices": (_SUBJECT, _ACCOUNT, _CONTACT),

@@ -371,7 +371,7 @@ def _a_record_is_edited(draw: Draw, stage: Stage) -> None:
     record.owner = draw(names)
     record.links = draw(st.sets(st.sampled_from(sorted(stage.world.records)), max_size=2))
     modules = {module.api_name: module.id for module in organisation.list_modules(stage.connection)}
-    records.save_records(stage.connection, [], [stored_record(stage.world, record, modules)])
+    records.save_records(stage.connection, [], [stored_record(stage.world, record, modules)], records.Stamp(NOW))
 
 
 def _a_record_is_deleted_or_restored(draw: Draw, stage: Stage) -> None:

@@ -27,6 +27,7 @@ from postroom.storage.ids import take_id
 from postroom.storage.mail import IncomingCopy, Source, store_copies
 from postroom.storage.mailboxes import mailbox_of
 from postroom.storage.organisation import find_module
+from postroom.storage.records import Stamp
 from postroom.storage.schema import audit_entries, metadata
 from postroom.storage.secrets import SecretBox
 from postroom.storage.sharing_facts import SharingFactsReader
@@ -87,7 +88,7 @@ class Team:
                 addresses=frozenset(addresses),
                 linked_ids=frozenset(links),
             )
-            records.save_records(connection, [record], [])
+            records.save_records(connection, [record], [], Stamp(NOW))
         return new_id
 
     def mail(self, owner: str, *addresses: str, by_hand_on: int | None = None, message_id: str | None = None) -> None:

@@ -17,7 +17,10 @@ import pytest
 from postroom.actions.clients import NewClient, add_client
 from postroom.actions.grants import create_grant_code
 from postroom.actions.organisation import NewUser, add_user
+from postroom.core.modules import MODULES_WITH_EMAILS
+from postroom.storage import people
 from tests.conftest import missing
+from tests.http.crm_api import SCOPES
 from tests.servers.postroom_server import Installation, PostroomServer
 from tests.team import NOW, OPERATOR, Team, email_of
 
@@ -75,22 +78,26 @@ class Sdk:
         oauth: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Give the status and what the SDK made of the answer."""
-        done = self._run(module, record_id, oauth or {"ACCESS_TOKEN": token or self.token})
+        environment = oauth or {"ACCESS_TOKEN": token or self.token}
+        return self.run("read_sharing_details.py", environment, module, str(record_id))
+
+    def run(self, program: str, environment: dict[str, str], *arguments: str) -> dict[str, Any]:
+        """Give what a program that uses the SDK printed."""
+        done = self._run(program, environment, *arguments)
         assert done.returncode == 0, done.stderr
         parsed: dict[str, Any] = json.loads(done.stdout)
         return parsed
 
     def refused(self, oauth: dict[str, str]) -> str:
         """Give what the SDK says where it got no token."""
-        done = self._run("Leads", LEAD, oauth)
+        done = self._run("read_sharing_details.py", oauth, "Leads", str(LEAD))
         assert done.returncode != 0
         return done.stderr
 
-    def _run(self, module: str, record_id: int, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        arguments = [self.server.base_url, str(self.folder), module, str(record_id)]
+    def _run(self, program: str, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(self.python), str(HERE / "read_sharing_details.py"), *arguments],
-            env=variables | {"NO_PROXY": "127.0.0.1"},
+            [str(self.python), str(HERE / program), self.server.base_url, str(self.folder), *arguments],
+            env=environment | {"NO_PROXY": "127.0.0.1"},
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -139,6 +146,38 @@ class TestPythonSdk:
         assert sdk.read(record_id=LEAD + 1) == refused(400, "INVALID_DATA", record, {"resource_path_index": 1})
         assert sdk.read("Nonsense") == refused(400, "INVALID_MODULE", module, {"resource_path_index": 0})
         assert sdk.read(token="wrong") == refused(401, "INVALID_TOKEN", "invalid oauth token", {})
+
+    def test_users_modules_and_records(self, sdk: Sdk, team: Team) -> None:
+        with team.database.read() as connection:
+            bob = people.find_user(connection, email_of("Bob"))
+        assert bob is not None
+        said = sdk.run("use_crm.py", {"ACCESS_TOKEN": team.token("Bob", SCOPES)})
+        account, contact = said["account"], said["contact"]
+        read = {
+            "id": contact,
+            "name": "Berg",
+            "email": "ann@customer.example",
+            "account": [account, "Acme"],
+            "owner": [bob.id, bob.email],
+            "colour": "green",
+        }
+        fields = said.pop("fields")
+        assert said == {
+            "users": [bob.email, *(email_of(f"user {user_id}") for user_id, _, _ in COLLEAGUES)],
+            "caller": [bob.id, "Bob", "active", "Standard"],
+            "organisation": ["1", "My organisation"],
+            "store": f"{bob.email}:1",
+            "modules": list(MODULES_WITH_EMAILS),
+            "account": account,
+            "contact": contact,
+            "read": [read],
+            "updated": ["SUCCESS"],
+            "listed": [read | {"name": "Adams"}],
+            "found": [read | {"name": "Adams"}],
+            "deleted": ["record deleted"],
+            "gone": "INVALID_DATA",
+        }
+        assert (fields["Last_Name"], fields["Email"], fields["Account_Name"]) == ("text", "email", "lookup")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -308,7 +308,7 @@ def _build_records(connection: Connection, world: World, roles_by_name: dict[str
 def save_new_records(connection: Connection, world: World, new: list[Record]) -> None:
     """Store records, with what belongs to them but their shares."""
     modules = {module.api_name: module.id for module in organisation.list_modules(connection)}
-    records.save_records(connection, [stored_record(world, record, modules) for record in new], [])
+    records.save_records(connection, [stored_record(world, record, modules) for record in new], [], records.Stamp(NOW))
 
 
 def stored_record(world: World, record: Record, modules: dict[str, int]) -> model.Record:

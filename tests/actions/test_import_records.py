@@ -44,7 +44,9 @@ class Crm:
     ) -> RecordsReport:
         """Import a file with this content."""
         self.file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return import_records(self.team.database, self.file, module, owner, on_progress or self.progress.append)
+        return import_records(
+            self.team.database, self.file, module, owner, on_progress or self.progress.append, now=NOW
+        )
 
     def leads(self, *rows: str) -> RecordsReport:
         """Import rows below a header of four columns."""
@@ -139,7 +141,7 @@ class TestFile:
 
     def test_a_folder_is_none(self, crm: Crm) -> None:
         with pytest.raises(InvalidInput, match="cannot be read: Is a directory"):
-            import_records(crm.team.database, crm.file.parent, "Leads", BOB, print)
+            import_records(crm.team.database, crm.file.parent, "Leads", BOB, print, now=NOW)
 
 
 @on_sqlite

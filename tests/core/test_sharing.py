@@ -14,6 +14,7 @@ from postroom.core.sharing import (
     Viewer,
     decide,
     effective_permission,
+    may_change_record,
     record_access,
 )
 from tests.core.facts import (
@@ -55,6 +56,12 @@ class TestRecordAccess:
 
     def test_a_stranger_has_no_ground(self) -> None:
         assert record_access(bob, SEES_NOTHING) == Decision(False, (Reason(Rule.NO_GROUND),))
+
+    @pytest.mark.parametrize("ground", Ground)
+    def test_owner_superior_and_administrator_may_change_it_too(self, ground: Ground) -> None:
+        may = ground in (Ground.OWNS_RECORD, Ground.SUPERIOR_OF_RECORD_OWNER, Ground.ADMINISTRATOR)
+        assert may_change_record((ground,)) == may
+        assert may_change_record((ground, Ground.OWNS_RECORD))
 
     @pytest.mark.parametrize("status", NOT_ACTIVE)
     @pytest.mark.parametrize("grounds", [SEES_NOTHING, tuple(Ground)])

@@ -119,7 +119,9 @@ class Office:
     def _save(self, step: SavedRecords) -> None:
         saved = {record_id: self._record(record_id, each) for record_id, each in step.addresses.items()}
         new = [record for record_id, record in saved.items() if record_id not in self.records]
-        records.save_records(self.connection, new, [record for record in saved.values() if record not in new])
+        records.save_records(
+            self.connection, new, [record for record in saved.values() if record not in new], records.Stamp(NOW)
+        )
         self.records |= step.addresses
 
     def _file(self, record_id: int, copy_ids: set[int]) -> None:

@@ -32,7 +32,7 @@ def lead(team: Team) -> Record:
 def save(database: Database, new: Sequence[Record] = (), changed: Sequence[Record] = ()) -> None:
     with database.write() as connection:
         lock_matching(connection, exclusive=True)
-        records.save_records(connection, new, changed)
+        records.save_records(connection, new, changed, records.Stamp(NOW))
 
 
 def by_id(database: Database, *ids: int) -> dict[int, Record]:

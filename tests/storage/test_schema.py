@@ -1,6 +1,7 @@
 """The schema: made by the migrations exactly as the tables say, and deaf to what the law does not know."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -23,6 +25,7 @@ from postroom.core.model import ClientKind, Permission
 from postroom.storage import migrations
 from postroom.storage.database import Database
 from postroom.storage.migrations import migrate, newest_version, schema_version
+from postroom.storage.records import histories_of
 from postroom.storage.schema import metadata
 from tests.servers.postroom_server import Installation
 from tests.storage.conftest import SECONDS
@@ -110,6 +113,24 @@ class TestMigrations:
             migrate(connection)
             kept = connection.execute(text("SELECT * FROM tokens")).one()
         assert (bytes(kept[0]), *kept[1:]) == (b"#", 1, "ZohoCRM.modules.ALL", 2, 3, 4, None)
+
+    def test_a_record_that_was_there_before_counts_as_made_at_the_upgrade(self, empty_database: Database) -> None:
+        started = int(time.time())
+        with empty_database.write() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+            for row in (
+                "users (id, email, full_name, profile, status) VALUES (1, 'a@b.example', 'A', 'Standard', 'active')",
+                "modules SELECT 1, 'Leads', 'leads', true, false, false",
+                "records (id, module_id, owner_id, name, fields, import_key) VALUES (1, 1, 1, 'B', '{}', 'id:1')",
+            ):
+                connection.execute(text(f"INSERT INTO {row}"))
+            migrate(connection)
+            (history,) = histories_of(connection, [1]).values()
+        assert started <= history.created_at == history.modified_at <= int(time.time())
+        assert history.created_by is history.modified_by is None
 
     def test_they_are_part_of_the_transaction(self, empty_database: Database) -> None:
         with suppress(Interrupted), empty_database.write() as connection:

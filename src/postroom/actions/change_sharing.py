@@ -116,7 +116,7 @@ class ShareRecord:
         """Make the change. Raises NotAllowed, NotFound, InvalidInput."""
         connection = transaction.connection
         module, record = get_record_for(connection, transaction.by, self.record)
-        _require_record(transaction.by, record)
+        require_sharer(transaction.by, record)
         user_id, role_id = _grantee(connection, self.user, self.role)
         if self.and_subordinates and role_id is None:
             raise InvalidInput("and_subordinates: goes with a role")
@@ -139,7 +139,7 @@ class UnshareRecord:
         """Make the change. Raises NotAllowed, NotFound, InvalidInput."""
         connection = transaction.connection
         module, record = get_record_for(connection, transaction.by, self.record)
-        _require_record(transaction.by, record)
+        require_sharer(transaction.by, record)
         user_id, role_id = _grantee(connection, self.user, self.role)
         before = records.find_share(connection, record.id, user_id=user_id, role_id=role_id)
         if before is None or not records.unshare_record(connection, record.id, user_id=user_id, role_id=role_id):
@@ -166,7 +166,8 @@ def _reference(module: Module, record: Record) -> str:
     return f"{module.api_name}/{record.id}"
 
 
-def _require_record(by: Actor, record: Record) -> None:
+def require_sharer(by: Actor, record: Record) -> None:
+    """Raise NotAllowed for anybody but the record's owner and administrators."""
     if not by.is_administrator and not by.acts_for(record.owner_id):
         raise NotAllowed("only the record's owner or an administrator may share the record")
 

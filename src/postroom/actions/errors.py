@@ -25,6 +25,32 @@ class NotInitialised(ActionError):
     """The database has no organisation yet, or the schema of another version."""
 
 
+class FieldRefused(ActionError):
+    """Something that was sent in the form of Zoho CRM's API is not acceptable; `details` says what."""
+
+    def __init__(self, message: str, **details: int | str) -> None:
+        super().__init__(message)
+        self.message, self.details = message, details
+
+
+class FieldMissing(FieldRefused):
+    """A field that is needed was not sent."""
+
+    def __init__(self, **details: int | str) -> None:
+        super().__init__("required field not found", **details)
+
+
+class FieldTaken(FieldRefused):
+    """The value of a field is that of another thing already."""
+
+
+class RecordUnknown(FieldRefused):
+    """One of several records is not there, or the caller may not know that it is."""
+
+    def __init__(self, record_id: int) -> None:
+        super().__init__("the id given seems to be invalid", id=str(record_id))
+
+
 class RequestRefused(ActionError):
     """A request to the API was refused; each subclass is one row of the contract."""
 

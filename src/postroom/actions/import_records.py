@@ -20,6 +20,7 @@ from postroom.core.model import Module, Record, User
 from postroom.storage import people, records
 from postroom.storage.database import Database, lock_matching
 from postroom.storage.ids import FIRST_ID, take_id
+from postroom.storage.records import Stamp
 
 _BATCH_ROWS = 500
 
@@ -51,9 +52,15 @@ class RecordsReport:
 
 
 def import_records(
-    database: Database, path: Path, module_name: str, default_owner: str | None, on_progress: Callable[[int], None]
+    database: Database,
+    path: Path,
+    module_name: str,
+    default_owner: str | None,
+    on_progress: Callable[[int], None],
+    *,
+    now: int,
 ) -> RecordsReport:
-    """Import a CSV file whose header names fields; importing it twice changes nothing.
+    """Import a CSV file whose header names fields, at `now` (epoch seconds); importing it twice changes nothing.
 
     A row with an id is that record; a row without one is recognised by its content. `on_progress` hears
     the rows read since last time. Raises InvalidInput, NotFound where the file as a whole is not usable.
@@ -72,7 +79,7 @@ def import_records(
     while batch := list(islice(rows, _BATCH_ROWS)):
         with database.write() as connection:
             lock_matching(connection, exclusive=True)
-            _RowsImport(connection, file).run(batch)
+            _RowsImport(connection, file, now).run(batch)
         on_progress(len(batch))
     return file.report
 
@@ -129,7 +136,8 @@ def _owners(users: Iterable[User]) -> dict[str, list[User]]:
 class _RowsImport:
     """One batch of rows on its way into one transaction."""
 
-    def __init__(self, connection: Connection, file: "_File") -> None:
+    def __init__(self, connection: Connection, file: "_File", now: int) -> None:
+        self._now = now
         self._connection, self._module, self._layout = connection, file.module, file.layout
         self._default_owner, self._seen, self._report = file.default_owner, file.seen, file.report
         self._owners = _owners(people.users_by_email(connection).values())
@@ -146,7 +154,7 @@ class _RowsImport:
         new = [self._with_id(record) for key, (_, record) in rows.items() if key not in stored]
         known = [(record, stored[key]) for key, (_, record) in rows.items() if key in stored]
         changed = [as_stored for record, old in known if (as_stored := replace(record, id=old.id)) != old]
-        records.save_records(self._connection, new, changed)
+        records.save_records(self._connection, new, changed, Stamp(self._now))
         self._report.created += len(new)
         self._report.updated += len(changed)
         self._report.unchanged += len(known) - len(changed)

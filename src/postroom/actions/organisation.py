@@ -52,6 +52,13 @@ def time_zone_of(database: Database) -> ZoneInfo:
         return ZoneInfo(get_organisation(connection)["time_zone"])
 
 
+def name_and_time_zone(database: Database) -> tuple[str, str]:
+    """Give what everybody may know of the organisation."""
+    with database.read() as connection:
+        settings = get_organisation(connection)
+        return settings["name"], settings["time_zone"]
+
+
 def _refuse_foreign(version: str | None) -> None:
     if version is not None:
         raise NotInitialised(f"the database has schema {version}, of a newer version of Postroom; use that one")

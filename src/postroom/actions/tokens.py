@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from postroom.actions.actor import Actor
@@ -46,12 +47,17 @@ def is_valid(token: Token, user_status: str, now: int) -> bool:
 
 def authenticate(database: Database, token: str, family: Family, operation: Operation, *, now: int) -> Caller:
     """Give who holds a token that admits an operation of the own API. Raises TokenInvalid, ScopeMismatch."""
+    return admit(database, token, lambda scopes: may_use(scopes, family, operation), now=now)
+
+
+def admit(database: Database, token: str, is_admitted: Callable[[str], bool], *, now: int) -> Caller:
+    """Give who holds a valid token with scopes that `is_admitted` accepts. Raises TokenInvalid, ScopeMismatch."""
     token_hash = hash_token(token)
     with database.read() as connection:
         holder = tokens.find_holder(connection, token_hash)
     if holder is None or not is_valid(holder.token, holder.status, now):
         raise TokenInvalid
-    if not may_use(holder.token.scopes, family, operation):
+    if not is_admitted(holder.token.scopes):
         raise ScopeMismatch
     is_administrator = holder.profile == Profile.ADMINISTRATOR
     channel = f"token {token_hash.hex()[:_NAMED_BY]}"

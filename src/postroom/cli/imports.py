@@ -1,5 +1,6 @@
 """Importing records and mail."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def import_records_command(file: Path, module: str, owner: str | None, rejects: 
         require_replaceable(rejects, file)
     title = f"Importing {file.name}"
     with opened() as installation, without_reasons(file) as rows, progress_bar(title, _line_breaks(rows)) as bar:
-        report = import_records(installation.database, rows, module, owner, bar.advance)
+        report = import_records(installation.database, rows, module, owner, bar.advance, now=int(time.time()))
     replace_rejects(rejects, report)
     if as_json:
         print_json(_records_as_json(report, rejects))

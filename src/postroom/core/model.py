@@ -1,5 +1,6 @@
 """The vocabulary of the law: what there is, in the words of docs/sharing.md."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -59,6 +60,9 @@ class Profile(StrEnum):
 
     ADMINISTRATOR = "Administrator"
     STANDARD = "Standard"
+
+
+PROFILE_IDS: Mapping[Profile, int] = {Profile.ADMINISTRATOR: 1, Profile.STANDARD: 2}  # for clients that name ids
 
 
 class ParticipantRole(StrEnum):

@@ -26,6 +26,23 @@ class Operation(StrEnum):
     UPDATE = "UPDATE"
 
 
+class CrmOperation(StrEnum):
+    """What a scope of Zoho CRM allows to do."""
+
+    CREATE = "CREATE"
+    DELETE = "DELETE"
+    READ = "READ"
+    UPDATE = "UPDATE"
+
+
+# What holds an operation: WRITE is CREATE and UPDATE in one.
+_HELD_BY: Mapping[CrmOperation, tuple[str, ...]] = {
+    CrmOperation.CREATE: ("create", "write", "all"),
+    CrmOperation.DELETE: ("delete", "all"),
+    CrmOperation.READ: ("read", "all"),
+    CrmOperation.UPDATE: ("update", "write", "all"),
+}
+
 _OPERATIONS: Mapping[Family, tuple[Operation, ...]] = {
     Family.AUDIT: (Operation.READ,),
     Family.SETTINGS: (Operation.READ, Operation.UPDATE),
@@ -66,18 +83,13 @@ def may_read_emails(scopes: str, key: str) -> bool:
     """
     held = frozenset(scopes.lower().split(","))
     return _ALL_MODULES in held or (
-        _holds_read(held, "modules", *(f"modules.{name}" for name in scope_names(key)))
-        and _holds_read(held, "modules.emails")
+        _holds(held, CrmOperation.READ, *module_families(key)) and _holds(held, CrmOperation.READ, "modules.emails")
     )
 
 
 def may_use(scopes: str, family: Family, operation: Operation) -> bool:
     """Say whether a token's scopes admit an operation of the own API. ALL holds every operation of its family."""
     return not {f"Postroom.{family}.{operation}", f"Postroom.{family}.ALL"}.isdisjoint(scopes.split(","))
-
-
-def _holds_read(held: frozenset[str], *families: str) -> bool:
-    return any(f"zohocrm.{family}.{operation}" in held for family in families for operation in ("read", "all"))
 
 
 _VERBS = {
@@ -95,5 +107,28 @@ def in_words(scope: str) -> str:
     product, _, rest = scope.partition(".")
     family, _, operation = rest.rpartition(".")
     where = "Postroom itself" if product == "Postroom" else "the CRM"
-    where = "Postroom itself" if product == "Postroom" else "the CRM"
     return f"{_VERBS[operation]} {family} of {where}"
+
+
+def module_families(key: str) -> tuple[str, ...]:
+    """Give the families of Zoho's scopes that open the records of a module: `modules` and `modules.leads`."""
+    return ("modules", *(f"modules.{name}" for name in scope_names(key)))
+
+
+def share_families(key: str) -> tuple[str, ...]:
+    """Give the families that open the shares of a module's records: `share.leads` (API page, "Share Records")."""
+    return tuple(f"share.{name}" for name in scope_names(key))
+
+
+def may_call(scopes: str, operation: CrmOperation, *families: str) -> bool:
+    """Say whether a token's scopes admit an operation of Zoho CRM's API on one of these families, such as `users`.
+
+    ALL of what a family belongs to holds it: ZohoCRM.settings.ALL holds ZohoCRM.settings.fields.READ.
+    """
+    held = frozenset(scopes.lower().split(","))
+    wholes = {f"zohocrm.{family.partition('.')[0]}.all" for family in families}
+    return _holds(held, operation, *families) or not held.isdisjoint(wholes)
+
+
+def _holds(held: frozenset[str], operation: CrmOperation, *families: str) -> bool:
+    return any(f"zohocrm.{family}.{word}" in held for family in families for word in _HELD_BY[operation])

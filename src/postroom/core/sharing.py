@@ -148,6 +148,17 @@ def record_access(viewer: Viewer, grounds: tuple[Ground, ...]) -> Decision:
 IN_RECYCLE_BIN = Decision(allowed=False, reasons=(Reason(Rule.IN_RECYCLE_BIN),))
 
 
+CHANGING = frozenset({Ground.OWNS_RECORD, Ground.SUPERIOR_OF_RECORD_OWNER, Ground.ADMINISTRATOR})
+
+
+def may_change_record(grounds: tuple[Ground, ...]) -> bool:
+    """Say whether who sees a record on these grounds may change it: a share and a public module are for reading.
+
+    The law is silent; this is the stricter way.
+    """
+    return not CHANGING.isdisjoint(grounds)
+
+
 class EffectivePermission(NamedTuple):
     """The permission that holds, the settings that led to it, and the reasons in their order."""
 

@@ -8,12 +8,16 @@ import falcon
 import structlog
 from falcon.routing import CompiledRouter
 
-from postroom.actions.errors import ActionError, RequestRefused
+from postroom.actions.errors import ActionError, FieldRefused, RequestRefused
 from postroom.actions.lookups import valid_public_url
 from postroom.config import DEFAULT_PUBLIC_URL, load_config
 from postroom.http import (
     audit,
     clients,
+    crm_records,
+    crm_settings,
+    crm_shares,
+    crm_team,
     explanations,
     oauth,
     openapi,
@@ -35,6 +39,7 @@ from postroom.wiring import open_installation
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from postroom.http.crm import CrmResource
     from postroom.http.resource import Resource
     from postroom.storage.database import Database
 
@@ -74,6 +79,27 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/audit": audit.Audit,
 }
 
+# What clients of Zoho CRM ask beside mail, below /crm/{version}.
+_CRM_ROUTES: dict[str, type["CrmResource"]] = {
+    "/users": crm_team.Users,
+    "/users/{user_id}": crm_team.User,
+    "/org": crm_team.Organisation,
+    "/settings/roles": crm_team.Roles,
+    "/settings/roles/{role_id}": crm_team.Role,
+    "/settings/profiles": crm_team.Profiles,
+    "/settings/profiles/{profile_id}": crm_team.Profile,
+    "/settings/modules": crm_settings.Modules,
+    "/settings/modules/{module_api_name}": crm_settings.Module,
+    "/settings/fields": crm_settings.Fields,
+    "/settings/recycle_bin": crm_records.RecycleBin,
+    "/settings/recycle_bin/actions/restore": crm_records.RestoredRecords,
+    "/settings/recycle_bin/{record_id}/actions/restore": crm_records.RestoredRecord,
+    "/{module_api_name}": crm_records.Records,
+    "/{module_api_name}/search": crm_records.FoundRecords,
+    "/{module_api_name}/{record_id}": crm_records.Record,
+    "/{module_api_name}/{record_id}/actions/share": crm_shares.RecordShares,
+}
+
 
 def routes(database: "Database", public_url: str = DEFAULT_PUBLIC_URL) -> Iterator[tuple[str, object]]:
     """Yield every path with its resource."""
@@ -82,6 +108,8 @@ def routes(database: "Database", public_url: str = DEFAULT_PUBLIC_URL) -> Iterat
     yield oauth.TOKEN_PATH, oauth.TokenResource(database, public_url)
     yield oauth.REVOKE_PATH, oauth.RevocationResource(database)
     yield "/openapi.json", openapi.OpenApi()
+    for path, crm_resource in _CRM_ROUTES.items():
+        yield f"/crm/{{version}}{path}", crm_resource(database)
     for path, resource in _OWN_ROUTES.items():
         yield f"/postroom/v1{path}", resource(database)
 
@@ -142,6 +170,8 @@ class _Errors:
         """Tell the caller why; a refusal that is in no table is unforeseen."""
         if isinstance(error, RequestRefused):
             problems.render(response, problems.PROBLEMS[type(error)])
+        elif isinstance(error, FieldRefused):
+            problems.render(response, problems.field_problem(error))
         elif type(error) in problems.REFUSALS:
             problems.render(response, problems.refusal(error))
         else:

@@ -10,12 +10,16 @@ import msgspec
 from postroom.actions.errors import (
     ActionError,
     AlreadyThere,
+    FieldMissing,
+    FieldRefused,
+    FieldTaken,
     InvalidInput,
     ModuleUnknown,
     ModuleWithoutEmails,
     NotAllowed,
     NotFound,
     RecordInvalid,
+    RecordUnknown,
     RequestRefused,
     ScopeMismatch,
     TokenInvalid,
@@ -80,6 +84,13 @@ REFUSALS: Mapping[type[ActionError], tuple[int, str]] = {
     Overtaken: (409, "OVERTAKEN"),
     BodyTooLarge: (413, "BODY_TOO_LARGE"),
 }
+# What is wrong with something that was sent, in the API of Zoho CRM.
+FIELD_CODES: Mapping[type[FieldRefused], str] = {
+    FieldRefused: "INVALID_DATA",
+    FieldMissing: "MANDATORY_NOT_FOUND",
+    FieldTaken: "DUPLICATE_DATA",
+    RecordUnknown: "INVALID_DATA",
+}
 _COMMAND = re.compile(r"; 'postroom [a-z ]+' shows them$")
 
 
@@ -90,9 +101,18 @@ def refusal(error: ActionError) -> Problem:
     return Problem(status, code, _COMMAND.sub("", str(error)), details)
 
 
+def field_problem(error: FieldRefused) -> Problem:
+    """Give what the API of Zoho CRM says of an error in `FIELD_CODES`."""
+    return Problem(400, FIELD_CODES[type(error)], error.message, error.details)
+
+
+def as_json(problem: Problem) -> dict[str, object]:
+    """Give an error as it stands in an answer."""
+    return {"code": problem.code, "details": problem.details, "message": problem.message, "status": "error"}
+
+
 def render(response: falcon.Response, problem: Problem) -> None:
     """Answer with an error."""
-    body = {"code": problem.code, "details": problem.details, "message": problem.message, "status": "error"}
     response.status = problem.status
     response.content_type = JSON
-    response.data = msgspec.json.encode(body)
+    response.data = msgspec.json.encode(as_json(problem))

@@ -56,28 +56,32 @@ class NewPermission(Sent, frozen=True):
     audience: Audience | UnsetType = UNSET
 
 
-def read_body(request: falcon.Request, kind: type[SentT]) -> SentT:
+def read_body(request: falcon.Request, kind: type[SentT], longest: int = MAX_BODY_BYTES) -> SentT:
     """Read a JSON object, whatever its Content-Type: clients of Zoho send none. Raises InvalidInput, BodyTooLarge."""
-    body = limited_body(request)
+    body = limited_body(request, longest)
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         _refuse(error, "body")
-    except ValueError as error:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or deeper than any parser goes
         raise InvalidInput(f"body: {error}") from error
 
 
-def limited_body(request: falcon.Request) -> bytes:
+def limited_body(request: falcon.Request, longest: int = MAX_BODY_BYTES) -> bytes:
     """Read a body of any kind. Raises BodyTooLarge."""
-    body: bytes = request.stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
+    body: bytes = request.stream.read(longest + 1)
+    if len(body) > longest:
+        raise BodyTooLarge(f"a body has at most {longest} bytes")
     return body
 
 
 def read_query(request: falcon.Request, kind: type[SentT]) -> SentT:
     """Read the parameters of a query, each at most once. Raises InvalidInput."""
-    query = request.query_string
+    return convert_query(request.query_string, kind)
+
+
+def convert_query(query: str, kind: type[SentT]) -> SentT:
+    """Read the text of a query, as above. Raises InvalidInput."""
     try:
         query.encode("ascii")  # servers hand on bytes that should have been percent-encoded as Latin-1 (PEP 3333)
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")

@@ -1,6 +1,6 @@
 """The facts of the law as columns of a statement, and back: viewer, owner of mail, grounds to see a record."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache, reduce
 from itertools import product
 from operator import add
@@ -105,6 +105,11 @@ class RecordSource(NamedTuple):
             .outerjoin(self.owner, self.owner.c.id == self.record.c.owner_id)
             .outerjoin(self.owner_role, self.owner_role.c.id == self.owner.c.role_id)
         )
+
+
+def holds_one_of(grounds: ColumnElement[int], wanted: Collection[Ground]) -> ColumnElement[bool]:
+    """Say that one of these grounds is among those that hold."""
+    return grounds.bitwise_and(number(sum(_BITS[ground] for ground in wanted))) > number(0)
 
 
 def record_source(name: str) -> RecordSource:

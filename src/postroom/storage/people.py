@@ -45,6 +45,17 @@ def status_of(connection: Connection, user_id: int) -> str | None:
     return connection.execute(select(users.c.status).where(users.c.id == user_id)).scalar()
 
 
+def user_by_id(connection: Connection, user_id: int) -> User | None:
+    """Give the user of that id."""
+    rows = connection.execute(select(users).where(users.c.id == user_id)).mappings()
+    return next((User(**row) for row in rows), None)
+
+
+def users_by_id(connection: Connection) -> dict[int, User]:
+    """Give every user by id."""
+    return {row["id"]: User(**row) for row in connection.execute(select(users)).mappings()}
+
+
 def users_by_email(connection: Connection) -> dict[str, User]:
     """Give every user by e-mail address, in the order of names."""
     found = [User(**row) for row in connection.execute(select(users)).mappings()]
@@ -64,6 +75,11 @@ def emails_by_id(connection: Connection) -> dict[int, str]:
 def role_names(connection: Connection) -> dict[int, str]:
     """Give every role's name."""
     return {row.id: row.name for row in connection.execute(select(roles.c.id, roles.c.name))}
+
+
+def set_full_name(connection: Connection, user_id: int, full_name: str) -> None:
+    """Rename a user."""
+    _set_user(connection, user_id, full_name=full_name)
 
 
 def set_status(connection: Connection, user_id: int, status: str) -> None:

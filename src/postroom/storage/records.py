@@ -1,7 +1,7 @@
 """Records: their addresses, their links, who they are shared with."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, select, update
 
@@ -9,6 +9,26 @@ from postroom.core.model import Grantee, Record
 from postroom.storage.associations import associate_changed_records
 from postroom.storage.ids import take_id
 from postroom.storage.schema import modules, record_addresses, record_links, record_shares, records
+
+
+class Stamp(NamedTuple):
+    """When records are changed (epoch seconds), and by which user; None is whoever has the command line."""
+
+    at: int
+    by: int | None = None
+
+
+class History(NamedTuple):
+    """When a record was made and changed (epoch seconds), and by which user."""
+
+    created_at: int
+    created_by: int | None
+    modified_at: int
+    modified_by: int | None
+
+
+_CONTENT = [column for column in records.columns if column.name in Record.__slots__]
+_HISTORY = [records.c[name] for name in History._fields]
 
 
 def records_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Record]:
@@ -45,15 +65,29 @@ def references_of(connection: Connection, ids: Collection[int]) -> dict[int, tup
     return {row.id: (row.api_name, row.module_key) for row in connection.execute(found.order_by(records.c.id))}
 
 
-def save_records(connection: Connection, new: Sequence[Record], changed: Sequence[Record]) -> None:
+def histories_of(connection: Connection, ids: Collection[int]) -> dict[int, History]:
+    """Give when and by whom records were made and changed."""
+    found = connection.execute(select(records.c.id, *_HISTORY).where(records.c.id.in_(ids)))
+    return {record_id: History(*history) for record_id, *history in found}
+
+
+def deleted_by(connection: Connection, ids: Collection[int]) -> dict[int, int | None]:
+    """Give who put records into the recycle bin."""
+    found = connection.execute(select(records.c.id, records.c.deleted_by).where(records.c.id.in_(ids)))
+    return {row.id: row.deleted_by for row in found}
+
+
+def save_records(connection: Connection, new: Sequence[Record], changed: Sequence[Record], stamp: Stamp) -> None:
     """Insert and update records, and associate them with the mail that is already there.
 
     The caller holds the exclusive matching lock since before it read what is stored.
     """
+    modified = {"modified_at": stamp.at, "modified_by": stamp.by}
+    created = {"created_at": stamp.at, "created_by": stamp.by}
     if new:
-        connection.execute(insert(records), [_columns(record) for record in new])
+        connection.execute(insert(records), [_columns(record) | created | modified for record in new])
     for record in changed:
-        connection.execute(update(records).where(records.c.id == record.id).values(**_columns(record)))
+        connection.execute(update(records).where(records.c.id == record.id).values(_columns(record) | modified))
     changed_ids = [record.id for record in changed]
     _delete(connection, record_addresses, changed_ids)
     _delete(connection, record_links, changed_ids)
@@ -63,9 +97,10 @@ def save_records(connection: Connection, new: Sequence[Record], changed: Sequenc
     associate_changed_records(connection, [record.id for record in saved])
 
 
-def set_deleted(connection: Connection, record_id: int, deleted_at: int | None) -> None:
+def set_deleted(connection: Connection, record_id: int, deleted_at: int | None, deleted_by: int | None = None) -> None:
     """Put a record in the recycle bin, or take it out."""
-    connection.execute(update(records).where(records.c.id == record_id).values(deleted_at=deleted_at))
+    values = {"deleted_at": deleted_at, "deleted_by": deleted_by}
+    connection.execute(update(records).where(records.c.id == record_id).values(values))
 
 
 def find_share(connection: Connection, record_id: int, *, user_id: int | None, role_id: int | None) -> Grantee | None:
@@ -82,6 +117,13 @@ def share_record(connection: Connection, record_id: int, grantee: Grantee) -> No
     connection.execute(insert(record_shares).values(row))
 
 
+def shares_of(connection: Connection, record_id: int) -> list[Grantee]:
+    """Give whom a record is shared with, in the order of the shares."""
+    columns = (record_shares.c.user_id, record_shares.c.role_id, record_shares.c.and_subordinates)
+    found = select(*columns).where(record_shares.c.record_id == record_id).order_by(record_shares.c.id)
+    return [Grantee(row.user_id, row.role_id, bool(row.and_subordinates)) for row in connection.execute(found)]
+
+
 def unshare_record(connection: Connection, record_id: int, *, user_id: int | None, role_id: int | None) -> bool:
     """Take back a share; say whether there was one."""
     return connection.execute(delete(record_shares).where(_share(record_id, user_id, role_id))).rowcount > 0
@@ -95,7 +137,7 @@ def _share(record_id: int, user_id: int | None, role_id: int | None) -> ColumnEl
 
 
 def _find(connection: Connection, condition: ColumnElement[bool]) -> list[Record]:
-    rows = connection.execute(select(records).where(condition)).mappings().all()
+    rows = connection.execute(select(*_CONTENT).where(condition)).mappings().all()
     ids = [row["id"] for row in rows]
     addresses, links = _pairs(connection, record_addresses, ids), _pairs(connection, record_links, ids)
     return [
@@ -128,4 +170,4 @@ def _delete(connection: Connection, table: Table, record_ids: Collection[int]) -
 
 
 def _columns(record: Record) -> dict[str, object]:
-    return {column.name: getattr(record, column.name) for column in records.columns}
+    return {column.name: getattr(record, column.name) for column in _CONTENT}

@@ -272,8 +272,16 @@ records = Table(
     Column("fields", Text, nullable=False),  # every field as it was given, as a JSON object
     Column("import_key", Text, nullable=False),
     Column("deleted_at", BigInteger),  # in the recycle bin since
+    Column("created_at", BigInteger, nullable=False, server_default=text("0")),
+    Column("modified_at", BigInteger, nullable=False, server_default=text("0")),
+    # Ids of users, NULL for whoever has the command line. SQLite cannot add a reference to a table that is there.
+    Column("created_by", Id),
+    Column("modified_by", Id),
+    Column("deleted_by", Id),
     UniqueConstraint("module_id", "import_key"),
     Index(None, "owner_id"),
+    Index("ix_records_module", "module_id", "id"),
+    Index("ix_records_module_modified", "module_id", "modified_at", "id"),
 )
 
 record_addresses = Table(

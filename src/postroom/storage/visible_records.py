@@ -1,0 +1,85 @@
+"""Records as one viewer sees them: filtered by the grounds of the law, page by page."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_
+
+from postroom.core.listing import Place, Wanted
+from postroom.core.model import UserStatus
+from postroom.core.sharing import CHANGING, Ground
+from postroom.storage.fact_columns import (
+    GROUNDS,
+    VIEWER,
+    VIEWER_ITSELF,
+    VIEWER_ROLE,
+    RecordSource,
+    constant,
+    holds_one_of,
+    number,
+    record_source,
+)
+from postroom.storage.schema import record_addresses
+
+
+def grounds_on(
+    connection: Connection, viewer_id: int, ids: Collection[int], *, in_bin: bool = False
+) -> dict[int, tuple[Ground, ...]]:
+    """Give the grounds on which an active user sees each of these records, if on any.
+
+    With `in_bin` of those in the recycle bin: the grounds on which they would be seen outside it.
+    """
+    source = record_source("listed")
+    found = _seen(source, viewer_id, in_bin=in_bin).where(source.record.c.id.in_(ids))
+    return {row[0]: GROUNDS[row[1]] for row in connection.execute(found)}
+
+
+def list_visible(connection: Connection, viewer_id: int, wanted: Wanted, limit: int) -> list[Place]:
+    """Give the places of the first records that are wanted, of those that an active user sees."""
+    source = record_source("listed")
+    record = source.record.c
+    key = (record[wanted.sorted_by], record.id)
+    found = _seen(source, viewer_id, in_bin=False).with_only_columns(*key).where(*_conditions(source, wanted, key))
+    order = [column.desc() if wanted.descending else column for column in key]
+    rows = connection.execute(found.order_by(*order).offset(wanted.skipped).limit(limit))
+    return [Place(*row) for row in rows]
+
+
+def list_bin(connection: Connection, viewer_id: int, *, skipped: int, limit: int) -> list[int]:
+    """Give the ids of what is in the recycle bin and an active user may restore, the last one first."""
+    source = record_source("listed")
+    order = (source.record.c.deleted_at.desc(), source.record.c.id.desc())
+    found = _seen(source, viewer_id, in_bin=True).where(holds_one_of(source.grounds(VIEWER_ITSELF), CHANGING))
+    return list(connection.execute(found.order_by(*order).offset(skipped).limit(limit)).scalars())
+
+
+def _seen(source: RecordSource, viewer_id: int, *, in_bin: bool) -> Select[Any]:
+    record, deleted_at = source.record, source.record.c.deleted_at
+    is_there = deleted_at.is_not(None) if in_bin else deleted_at.is_(None)
+    tables = (
+        record.join(source.module, source.module.c.id == record.c.module_id)
+        .join(VIEWER, and_(VIEWER.c.id == viewer_id, VIEWER.c.status == constant(UserStatus.ACTIVE)))
+        .outerjoin(VIEWER_ROLE, VIEWER_ROLE.c.id == VIEWER.c.role_id)
+        .outerjoin(source.owner, source.owner.c.id == record.c.owner_id)
+        .outerjoin(source.owner_role, source.owner_role.c.id == source.owner.c.role_id)
+    )
+    grounds = source.grounds(VIEWER_ITSELF)
+    return select(record.c.id, grounds).select_from(tables).where(is_there, grounds > number(0))
+
+
+def _conditions(
+    source: RecordSource, wanted: Wanted, key: tuple[ColumnElement[int], ColumnElement[int]]
+) -> list[ColumnElement[bool]]:
+    record = source.record.c
+    conditions = [record.module_id == wanted.module_id]
+    if wanted.ids is not None:
+        conditions.append(record.id.in_(wanted.ids))
+    if wanted.modified_after is not None:
+        conditions.append(record.modified_at > wanted.modified_after)
+    if wanted.address is not None:
+        addressed = select(record_addresses.c.record_id).where(record_addresses.c.address == wanted.address)
+        conditions.append(record.id.in_(addressed))
+    if wanted.after is not None:
+        place = tuple_(*key)
+        conditions.append(place < wanted.after if wanted.descending else place > wanted.after)
+    return conditions

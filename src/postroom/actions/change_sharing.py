@@ -6,7 +6,15 @@ from sqlalchemy import Connection
 
 from postroom.actions.actor import Actor, require_administrator, require_self
 from postroom.actions.changes import Transaction
-from postroom.actions.errors import AlreadyThere, InvalidInput, NotAllowed, NotFound
+from postroom.actions.errors import (
+    AlreadyThere,
+    CustomSharingOff,
+    InvalidInput,
+    NoMailbox,
+    NotAllowed,
+    NotFound,
+    NotShared,
+)
 from postroom.actions.lookups import (
     find_record,
     get_module,
@@ -99,7 +107,7 @@ class UnshareEmails:
         if record is None or not (was_shared or is_seen):
             raise no_record(module, record_id)
         if not was_shared:
-            raise NotFound(f"{user.email} does not share on {self.record}")
+            raise NotShared(f"{user.email} does not share on {self.record}")
         transaction.write_down("mail on a record", _reference(module, record), "shared", None, owner_id=user.id)
 
 
@@ -175,7 +183,7 @@ def require_sharer(by: Actor, record: Record) -> None:
 def _require_custom_sharing(connection: Connection, user: User) -> None:
     """Refuse in the API's own words where the owner's permission is not `custom` (section 3)."""
     if mailboxes.mailbox_of(connection, user.id) is None:
-        raise NotAllowed(f"Email Configuration does not exist: {user.email} has no connected mailbox")
+        raise NoMailbox(f"Email Configuration does not exist: {user.email} has no connected mailbox")
     permission = permission_of(connection, user).permission
     if permission != Permission.CUSTOM:
-        raise NotAllowed(f"User did not enable custom sharing: the permission of {user.email} is {permission}")
+        raise CustomSharingOff(f"User did not enable custom sharing: the permission of {user.email} is {permission}")

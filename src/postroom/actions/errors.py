@@ -21,6 +21,18 @@ class NotAllowed(ActionError):
     """The law does not allow it in this state of the settings."""
 
 
+class NoMailbox(NotAllowed):
+    """Whoever has no connected mailbox has no mail to share."""
+
+
+class CustomSharingOff(NotAllowed):
+    """The permission of a user is another one than `custom`, so nothing is shared record by record."""
+
+
+class NotShared(NotFound):
+    """A user does not share mail on a record that the user sees."""
+
+
 class NotInitialised(ActionError):
     """The database has no organisation yet, or the schema of another version."""
 
@@ -49,6 +61,18 @@ class RecordUnknown(FieldRefused):
 
     def __init__(self, record_id: int) -> None:
         super().__init__("the id given seems to be invalid", id=str(record_id))
+
+
+class EmailsShared(FieldRefused):
+    """The caller shares mail on a record already."""
+
+
+class EmailsNotShared(FieldRefused):
+    """The caller does not share mail on a record."""
+
+
+class SharingNotAllowed(FieldRefused):
+    """The caller cannot share mail record by record."""
 
 
 class RequestRefused(ActionError):

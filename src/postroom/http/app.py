@@ -18,6 +18,7 @@ from postroom.http import (
     crm_settings,
     crm_shares,
     crm_team,
+    email_shares,
     explanations,
     oauth,
     openapi,
@@ -98,6 +99,10 @@ _CRM_ROUTES: dict[str, type["CrmResource"]] = {
     "/{module_api_name}/search": crm_records.FoundRecords,
     "/{module_api_name}/{record_id}": crm_records.Record,
     "/{module_api_name}/{record_id}/actions/share": crm_shares.RecordShares,
+    "/{module_api_name}/{record_id}/actions/share_emails": email_shares.ShareOnRecord,
+    "/{module_api_name}/{record_id}/actions/unshare_emails": email_shares.UnshareOnRecord,
+    "/{module_api_name}/actions/share_emails": email_shares.ShareOnRecords,
+    "/{module_api_name}/actions/unshare_emails": email_shares.UnshareOnRecords,
 }
 
 

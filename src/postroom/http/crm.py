@@ -71,14 +71,14 @@ class CrmResource:
     ) -> tuple[Caller, SentT]:
         """Let the holder of a token in, with a body. Raises RequestRefused, FieldRefused, BodyTooLarge."""
         self.enter(request, version, operation, *families)  # a stranger's body is not waited for
-        with _naming("api_name"):
+        with naming("api_name"):
             body = read_body(request, kind, MAX_BODY_BYTES)
         return self.enter(request, version, operation, *families), body  # it may have been revoked meanwhile
 
 
 def read_parameters(request: falcon.Request, kind: type[SentT]) -> SentT:
     """Read the parameters of a query; Zoho's SDK for Node ends each query with `&`. Raises FieldRefused."""
-    with _naming("param_name"):
+    with naming("param_name"):
         return convert_query(request.query_string.removesuffix("&"), kind)
 
 
@@ -154,8 +154,8 @@ def _problem(error: ActionError) -> problems.Problem:
 
 
 @contextmanager
-def _naming(place: str) -> Iterator[None]:
-    """Turn what names a member or a parameter into the form of this API."""
+def naming(place: str) -> Iterator[None]:
+    """Turn what names a member (`api_name`) or a parameter (`param_name`) into the form of this API."""
     try:
         yield
     except InvalidInput as error:

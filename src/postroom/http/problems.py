@@ -10,18 +10,24 @@ import msgspec
 from postroom.actions.errors import (
     ActionError,
     AlreadyThere,
+    CustomSharingOff,
+    EmailsNotShared,
+    EmailsShared,
     FieldMissing,
     FieldRefused,
     FieldTaken,
     InvalidInput,
     ModuleUnknown,
     ModuleWithoutEmails,
+    NoMailbox,
     NotAllowed,
     NotFound,
+    NotShared,
     RecordInvalid,
     RecordUnknown,
     RequestRefused,
     ScopeMismatch,
+    SharingNotAllowed,
     TokenInvalid,
 )
 
@@ -79,7 +85,10 @@ PROBLEMS: dict[type[RequestRefused], Problem] = {
 REFUSALS: Mapping[type[ActionError], tuple[int, str]] = {
     InvalidInput: (400, "INVALID_DATA"),
     NotAllowed: (403, "NO_PERMISSION"),
+    CustomSharingOff: (403, "NO_PERMISSION"),
+    NoMailbox: (403, "NO_PERMISSION"),
     NotFound: (404, "NOT_FOUND"),
+    NotShared: (404, "NOT_FOUND"),
     AlreadyThere: (409, "ALREADY_THERE"),
     Overtaken: (409, "OVERTAKEN"),
     BodyTooLarge: (413, "BODY_TOO_LARGE"),
@@ -90,6 +99,9 @@ FIELD_CODES: Mapping[type[FieldRefused], str] = {
     FieldMissing: "MANDATORY_NOT_FOUND",
     FieldTaken: "DUPLICATE_DATA",
     RecordUnknown: "INVALID_DATA",
+    EmailsShared: "ALREADY_SHARED",
+    EmailsNotShared: "NOT_SHARED",
+    SharingNotAllowed: "NOT_ALLOWED",
 }
 _COMMAND = re.compile(r"; 'postroom [a-z ]+' shows them$")
 

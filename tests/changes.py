@@ -25,8 +25,10 @@ from postroom.actions.change_sharing import (
     UnshareRecord,
 )
 from postroom.actions.changes import Change, Transaction
+from postroom.actions.clients import DeleteClient
 from postroom.actions.errors import ActionError
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
+from postroom.actions.grants import EndGrant, EndGrantOfToken, EndGrantsOf
 from postroom.actions.organisation import SetUserRole, SetUserStatus
 from postroom.actions.permissions import (
     KEEP,
@@ -38,6 +40,7 @@ from postroom.actions.permissions import (
     SetDefaultPermission,
     SetRolePreference,
 )
+from postroom.actions.sign_in import SetPassword
 from postroom.actions.withhold import WithholdEmail, WithholdThread, email_id
 from postroom.core.model import CrmAccess, MailboxState, Permission, UserStatus
 from postroom.storage import mailboxes, organisation, records
@@ -337,11 +340,16 @@ KINDS: dict[type[Change], Callable[[Draw, Stage], Drawn]] = {
 }
 
 
+# Changes of who may sign in, and through which client: not of who sees what.
+SIGNING_IN = {DeleteClient, EndGrant, EndGrantOfToken, EndGrantsOf, SetPassword}
+
+
 def change_classes() -> set[type[Change]]:
-    """Find every class in postroom.actions that is a change."""
+    """Find every class in postroom.actions that is a change of who sees what."""
     modules = [import_module(f"{actions.__name__}.{found.name}") for found in pkgutil.iter_modules(actions.__path__)]
     classes = {value for module in modules for _, value in inspect.getmembers(module, inspect.isclass)}
-    return {value for value in classes if value is not Change and callable(getattr(value, "apply", None))}
+    changes = {value for value in classes if value is not Change and callable(getattr(value, "apply", None))}
+    return changes - SIGNING_IN
 
 
 def _mail_comes_in(draw: Draw, stage: Stage) -> None:

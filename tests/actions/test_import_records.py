@@ -45,7 +45,7 @@ class Crm:
         """Import a file with this content."""
         self.file.write_bytes(content.encode() if isinstance(content, str) else content)
         return import_records(
-            self.team.database, self.file, module, owner, on_progress or self.progress.append, now=NOW
+            self.team.database, self.file, module, owner, on_progress or self.progress.append, by=OPERATOR, now=NOW
         )
 
     def leads(self, *rows: str) -> RecordsReport:
@@ -141,7 +141,7 @@ class TestFile:
 
     def test_a_folder_is_none(self, crm: Crm) -> None:
         with pytest.raises(InvalidInput, match="cannot be read: Is a directory"):
-            import_records(crm.team.database, crm.file.parent, "Leads", BOB, print, now=NOW)
+            import_records(crm.team.database, crm.file.parent, "Leads", BOB, print, by=OPERATOR, now=NOW)
 
 
 @on_sqlite

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from postroom.actions.change_sharing import SetModuleAccess, ShareRecord
+from postroom.actions.import_records import import_records
 from postroom.actions.tokens import create_token
 from postroom.storage import people
 from tests.http.crm_api import CrmApi
 from tests.http.own_api import ALICE, BOB, CUSTOMER, LEAD, OwnApi
-from tests.team import NOW, Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of
 
 LEAD_ID = LEAD.partition("/")[2]
 UNKNOWN = {
@@ -412,11 +413,11 @@ class TestRecycleBin:
 
 class TestImportedRecords:
     def test_are_the_same_thing(self, crm: CrmApi, tmp_path: Any) -> None:
-        from postroom.actions.import_records import import_records
-
         def take(module: str, text: str) -> None:
             (tmp_path / "file.csv").write_text(text)
-            report = import_records(crm.team.database, tmp_path / "file.csv", module, ALICE, print, now=NOW)
+            report = import_records(
+                crm.team.database, tmp_path / "file.csv", module, ALICE, print, by=OPERATOR, now=NOW
+            )
             assert not report.rejected
 
         take("Accounts", "Record Id,Account Name\n77,Acme\n")
@@ -429,3 +430,6 @@ class TestImportedRecords:
         assert (found["Full_Name"], found["Account_Name"]["id"], found["Zip_Code"]) == ("Ann Berg", "77", "1020")
         for address in ("ann@acme.example", "ann@home.example"):
             assert ids(crm.get("Alice", f"/Contacts/search?email={address}")) == ["78"]
+        take("Contacts", f"Record Id,Full Name,Owner\n78,Ann Berg,{BOB}\n")
+        entry = OwnApi(crm.team).newest_entry()
+        assert (entry["change"], entry["before"], entry["after"]) == ("record owner", ALICE, BOB)

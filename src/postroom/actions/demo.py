@@ -195,7 +195,7 @@ def _create_records(database: Database, progress: _Progress) -> None:
     for module in MODULES:
         _make(database, SetModuleAccess(module, is_public=module in PUBLIC_MODULES))
         with table(module) as path:
-            import_records(database, path, module, None, progress.step, now=_NOW)
+            import_records(database, path, module, None, progress.step, by=_BY, now=_NOW)
 
 
 def _share(database: Database) -> None:

@@ -10,11 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from sqlalchemy import Connection
-
+from postroom.actions.actor import Actor
+from postroom.actions.changes import Transaction
 from postroom.actions.csv_layout import Layout, is_text, read_layout
 from postroom.actions.errors import ActionError, InvalidInput
 from postroom.actions.lookups import get_module, get_user, parse_id, valid_address
+from postroom.actions.write_records import write_owner_down
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Module, Record, User
 from postroom.storage import people, records
@@ -58,6 +59,7 @@ def import_records(
     default_owner: str | None,
     on_progress: Callable[[int], None],
     *,
+    by: Actor,
     now: int,
 ) -> RecordsReport:
     """Import a CSV file whose header names fields, at `now` (epoch seconds); importing it twice changes nothing.
@@ -79,7 +81,7 @@ def import_records(
     while batch := list(islice(rows, _BATCH_ROWS)):
         with database.write() as connection:
             lock_matching(connection, exclusive=True)
-            _RowsImport(connection, file, now).run(batch)
+            _RowsImport(Transaction(connection, by, now), file).run(batch)
         on_progress(len(batch))
     return file.report
 
@@ -136,8 +138,8 @@ def _owners(users: Iterable[User]) -> dict[str, list[User]]:
 class _RowsImport:
     """One batch of rows on its way into one transaction."""
 
-    def __init__(self, connection: Connection, file: "_File", now: int) -> None:
-        self._now = now
+    def __init__(self, transaction: Transaction, file: "_File") -> None:
+        self._transaction, connection = transaction, transaction.connection
         self._connection, self._module, self._layout = connection, file.module, file.layout
         self._default_owner, self._seen, self._report = file.default_owner, file.seen, file.report
         self._owners = _owners(people.users_by_email(connection).values())
@@ -154,7 +156,9 @@ class _RowsImport:
         new = [self._with_id(record) for key, (_, record) in rows.items() if key not in stored]
         known = [(record, stored[key]) for key, (_, record) in rows.items() if key in stored]
         changed = [as_stored for record, old in known if (as_stored := replace(record, id=old.id)) != old]
-        records.save_records(self._connection, new, changed, Stamp(self._now))
+        records.save_records(self._connection, new, changed, Stamp(self._transaction.now, self._transaction.by.user_id))
+        for record in changed:
+            write_owner_down(self._transaction, self._module, stored[record.import_key], record)
         self._report.created += len(new)
         self._report.updated += len(changed)
         self._report.unchanged += len(known) - len(changed)

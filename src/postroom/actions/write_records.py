@@ -82,6 +82,15 @@ def _each(database: Database, works: Sequence[Work], by: Actor, now: int) -> Wri
         return Written(results, records.histories_of(connection, ids), people.users_by_id(connection))
 
 
+def write_owner_down(transaction: Transaction, module: Module, old: Record, new: Record) -> None:
+    """Add an entry to the audit where a record changed hands: it bears on who sees it."""
+    if old.owner_id == new.owner_id:
+        return
+    emails = people.emails_by_id(transaction.connection)
+    subject, owners = f"{module.api_name}/{old.id}", (emails[old.owner_id], emails[new.owner_id])
+    transaction.write_down("record owner", subject, *owners, owner_id=old.owner_id)
+
+
 def _creating(module: Module, given: Given) -> Work:
     def create(transaction: Transaction) -> int:
         connection, by = transaction.connection, transaction.by
@@ -101,10 +110,7 @@ def _updating(module: Module, record_id: int, given: Given) -> Work:
         old = _writable(connection, by, module, record_id)
         new = _changed(connection, by, module, old, _accepted(given, module.module_key))
         records.save_records(connection, [], [new], Stamp(transaction.now, by.user_id))
-        emails = people.emails_by_id(connection)
-        subject = f"{module.api_name}/{record_id}"
-        owners = emails[old.owner_id], emails[new.owner_id]
-        transaction.write_down("record owner", subject, *owners, owner_id=old.owner_id)
+        write_owner_down(transaction, module, old, new)
         return record_id
 
     return update

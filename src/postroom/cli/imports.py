@@ -10,7 +10,7 @@ from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.import_records import RecordsReport, import_records
 from postroom.actions.store_mail import MailReport, Problem
 from postroom.cli.commands import Group, json_option
-from postroom.cli.installation import opened
+from postroom.cli.installation import opened, operator
 from postroom.cli.output import count, print_json, progress_bar, say
 from postroom.cli.rejects import rejects_path, replace_rejects, require_replaceable, without_reasons
 from postroom.mail.archive import archive_size
@@ -40,7 +40,9 @@ def import_records_command(file: Path, module: str, owner: str | None, rejects: 
         require_replaceable(rejects, file)
     title = f"Importing {file.name}"
     with opened() as installation, without_reasons(file) as rows, progress_bar(title, _line_breaks(rows)) as bar:
-        report = import_records(installation.database, rows, module, owner, bar.advance, now=int(time.time()))
+        report = import_records(
+            installation.database, rows, module, owner, bar.advance, by=operator(), now=int(time.time())
+        )
     replace_rejects(rejects, report)
     if as_json:
         print_json(_records_as_json(report, rejects))

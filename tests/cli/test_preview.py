@@ -10,11 +10,13 @@ ONE, NOTHING = {"users": 1, "records": 1, "emails": 1}, {"users": 0, "records": 
 
 SHARED_WITH_CHARLIE = f"record share {LEAD} --with-user {CHARLIE}"
 CUSTOM = f"sharing set --user {ALICE} --choice custom"
-BOB_BELOW_MANAGEMENT = ("role add Management", "role add Selling --under Management", f"user move {BOB} --role Selling")
+ROLES = ("role add Management", "role add Selling --under Management")
+BOB_BELOW_MANAGEMENT = (*ROLES, f"user move {BOB} --role Selling")
 CHANGES = {
     SHARED_WITH_CHARLIE: (OPENS, ()),
     f"record unshare {LEAD} --with-user {CHARLIE}": (CLOSES, (SHARED_WITH_CHARLIE,)),
     f"user move {CHARLIE} --role Management": (OPENS, BOB_BELOW_MANAGEMENT),
+    f"user move {BOB} --role Selling": (OPENS, (*ROLES, f"user move {CHARLIE} --role Management")),  # he owns the lead
     f"user disable {ALICE}": (CLOSES, ()),
     f"user enable {ALICE}": (OPENS, (f"user disable {ALICE}",)),
     f"user delete {BOB}": (CLOSES, ()),

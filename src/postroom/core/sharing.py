@@ -76,20 +76,22 @@ class Decision(NamedTuple):
     reasons: tuple[Reason, ...]
 
 
-# The same few decisions are made again and again; each is made once.
-@lru_cache(maxsize=1024)
-def _allowed(rule: Rule, value: str | int | None = None) -> Decision:
+def _allowed_by(rule: Rule, value: str | int | None = None) -> Decision:
     return Decision(allowed=True, reasons=(Reason(rule, value),))
 
 
-@lru_cache(maxsize=1024)
-def _denied(rule: Rule, value: str | int | None = None) -> Decision:
+def _denied_by(rule: Rule, value: str | int | None = None) -> Decision:
     return Decision(allowed=False, reasons=(Reason(rule, value),))
 
 
-@cache
-def _allowed_on(grounds: tuple[Ground, ...]) -> Decision:
+def _allowed_by_all(grounds: tuple[Ground, ...]) -> Decision:
     return Decision(allowed=True, reasons=tuple(map(Reason, grounds)))
+
+
+# The same few decisions are made again and again; each is made once. No decorators: mutmut leaves decorated functions
+# as they are.
+_allowed, _denied = lru_cache(maxsize=1024)(_allowed_by), lru_cache(maxsize=1024)(_denied_by)
+_allowed_on = cache(_allowed_by_all)
 
 
 class Membership(StrEnum):
@@ -189,7 +191,7 @@ def _first_that_is_set(
     return EffectivePermission(chosen.permission, (setting, chosen), reasons)
 
 
-_in_force = lru_cache(maxsize=1024)(_first_that_is_set)  # no decorator: mutmut leaves decorated functions as they are
+_in_force = lru_cache(maxsize=1024)(_first_that_is_set)
 
 
 def decide(

@@ -20,7 +20,7 @@ class Config:
 
     data_dir: Path
     database_url: str
-    public_url: str | None
+    public_url: str | None = None
 
     @property
     def key_file(self) -> Path:

@@ -31,6 +31,8 @@ NAMES = {
     "record_id": LEAD.partition("/")[2],
     "email": EMAIL_ID,
     "thread": NO_ID,
+    "client": NO_ID,
+    "grant": NO_ID,
 }
 # The members of each body, and whether they are needed.
 BODIES: dict[str, dict[str, bool]] = {
@@ -47,6 +49,7 @@ BODIES: dict[str, dict[str, bool]] = {
     "PUT /users/{user}/role": {"role": True},
     "PUT /users/{user}/permission": {"permission": False, "audience": False},
     "PUT /records/{module}/{record_id}/shares": {"user": False, "role": False, "and_subordinates": False},
+    "POST /clients": {"name": True, "kind": False, "redirect_uris": False, "user": False, "scopes": False},
     "PUT /me/permission": {"permission": False, "audience": False},
     "PUT /me/excluded_domains": {"domains": True},
     "POST /preview": {"change": True},

@@ -172,7 +172,7 @@ class TestRequest:
 
     @pytest.mark.parametrize(
         "wrong",
-        ["/", "/crm", "/crm/v8/Leads", f"/crm/v8/Leads/{LEAD}", path() + "/", path() + "x", "/crm/v8/" + path()],
+        ["/", "/crm", "/crm/v8", f"/crm/v8/Leads/{LEAD}/x", path() + "/", path() + "x", "/crm/v8/" + path()],
     )
     def test_no_such_path(self, api: Api, wrong: str) -> None:
         message = "Please check if the URL trying to access is a correct one"

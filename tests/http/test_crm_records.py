@@ -1,14 +1,18 @@
 """Records in the form of Zoho CRM: Alice owns a lead, Bob is her superior, Dora has it shared, Charlie is nobody."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from postroom.actions.change_sharing import SetModuleAccess, ShareRecord
 from postroom.actions.import_records import import_records
+from postroom.actions.organisation import SetUserStatus
 from postroom.actions.tokens import create_token
+from postroom.core.model import UserStatus
 from postroom.storage import people
+from postroom.storage import records as storage
 from tests.http.crm_api import CrmApi
 from tests.http.own_api import ALICE, BOB, CUSTOMER, LEAD, OwnApi
 from tests.team import NOW, OPERATOR, Team, email_of
@@ -433,3 +437,82 @@ class TestImportedRecords:
         take("Contacts", f"Record Id,Full Name,Owner\n78,Ann Berg,{BOB}\n")
         entry = OwnApi(crm.team).newest_entry()
         assert (entry["change"], entry["before"], entry["after"]) == ("record owner", ALICE, BOB)
+
+
+def take(crm: CrmApi, folder: Any, module: str, text: str) -> None:
+    (folder / "file.csv").write_text(text)
+    report = import_records(crm.team.database, folder / "file.csv", module, ALICE, print, by=OPERATOR, now=NOW)
+    assert not report.rejected
+
+
+def links(crm: CrmApi, record_id: str) -> frozenset[int]:
+    with crm.team.database.read() as connection:
+        return storage.records_by_id(connection, [int(record_id)])[int(record_id)].linked_ids
+
+
+class TestSentBackAsRead:
+    """Clients read a record, change a field, and send all of it back."""
+
+    def send_back(self, crm: CrmApi, who: str, module: str, record_id: str) -> None:
+        body = {"data": [record(crm, who, module, record_id)]}
+        assert codes(crm.do(who, "PUT", f"/{module}/{record_id}", body)) == ["SUCCESS"]
+
+    def test_every_link_stays(self, crm: CrmApi) -> None:
+        contacts = [create(crm, who, "Contacts", Last_Name=who) for who in ("Alice", "Alice", "Charlie")]
+        deal = create(crm, "Alice", "Deals", Deal_Name="Big", Contact_Name=contacts[0])
+        linked = frozenset(map(int, contacts))
+        with crm.team.database.write() as connection:
+            stored = storage.records_by_id(connection, [int(deal)])[int(deal)]
+            storage.save_records(connection, [], [replace(stored, linked_ids=linked)], storage.Stamp(NOW))
+        self.send_back(crm, "Alice", "Deals", deal)
+        assert links(crm, deal) == linked
+        assert record(crm, "Root", "Deals", deal)["Contact_Name"]["id"] == contacts[0]
+
+    def test_a_lookup_that_shows_nothing_stays(self, crm: CrmApi) -> None:
+        secret = create(crm, "Charlie", "Contacts", Last_Name="Secret")
+        deal = create(crm, "Charlie", "Deals", Deal_Name="Big", Contact_Name=secret)
+        crm.do("Root", "PUT", f"/Deals/{deal}", {"data": [{"Owner": user_of(crm.team, "Alice")}]})
+        before = record(crm, "Root", "Deals", deal)["Contact_Name"]
+        assert record(crm, "Alice", "Deals", deal)["Contact_Name"] is None
+        self.send_back(crm, "Alice", "Deals", deal)
+        assert record(crm, "Root", "Deals", deal)["Contact_Name"] == before
+
+    def test_an_owner_who_left_stays(self, crm: CrmApi) -> None:
+        lead = create(crm, "Dora", "Leads", Last_Name="Berg")
+        crm.team.make(SetUserStatus(email_of("Dora"), UserStatus.INACTIVE))
+        self.send_back(crm, "Root", "Leads", lead)
+        assert record(crm, "Root", "Leads", lead)["Owner"]["name"] == "Dora"
+
+    def test_what_a_file_named_otherwise_stays(self, crm: CrmApi, tmp_path: Any) -> None:
+        take(crm, tmp_path, "Leads", "Record Id,Full Name,Umsatz (EUR)\n79,Ann Berg,12\n")
+        self.send_back(crm, "Alice", "Leads", "79")
+        assert record(crm, "Alice", "Leads", "79")["Umsatz_(EUR)"] == "12"
+
+    def test_an_emptied_first_name_leaves_the_name(self, crm: CrmApi, tmp_path: Any) -> None:
+        take(crm, tmp_path, "Leads", "Record Id,Full Name,Email\n80,Ann Berg,ann@acme.example\n")
+        crm.do("Alice", "PUT", "/Leads/80", {"data": [{"First_Name": None}]})
+        assert record(crm, "Alice", "Leads", "80")["Full_Name"] == "Ann Berg"
+
+    def test_the_last_field_can_be_emptied(self, crm: CrmApi, tmp_path: Any) -> None:
+        take(crm, tmp_path, "Leads", "Record Id,Email\n81,ann@acme.example\n")
+        crm.do("Alice", "PUT", "/Leads/81", {"data": [{"Email": None}]})
+        assert record(crm, "Alice", "Leads", "81")["Email"] is None
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {f"Field_{number}": number for number in range(500)},
+            {"Note": "x" * 64 * 1024},
+            {"Email": "a" + "\u0300\u0316" * 2000 + "@customer.example"},
+        ],
+        ids=["fields", "characters", "address"],
+    )
+    def test_a_record_that_is_larger_is_refused(self, crm: CrmApi, fields: dict[str, object]) -> None:
+        body = {"data": [{"Last_Name": "Berg"} | fields]}
+        assert codes(crm.do("Alice", "POST", "/Leads", body, 400)) == ["INVALID_DATA"]
+
+    def test_ids_may_have_spaces_between_them(self, crm: CrmApi) -> None:
+        lead = create(crm, "Alice", "Leads", Last_Name="Berg")
+        assert codes(crm.do("Alice", "DELETE", f"/Leads?ids={lead},%20{lead}")) == ["SUCCESS"]

@@ -87,6 +87,14 @@ def list_deleted(
         return deleted, people.users_by_id(connection)
 
 
+def links_shown(connection: Connection, module: Module, record: Record, *, by: Actor) -> dict[str, int | None]:
+    """Give the id that each lookup of a record shows the caller."""
+    modules = {found.id: found.api_name for found in organisation.list_modules(connection)}
+    values, linked = values_of(record, module.module_key), _linked(connection, [record], by)
+    links = _links(module, record, values, linked, modules)
+    return {name: None if target is None else target.id for name, target in links.items()}
+
+
 def _shown(connection: Connection, module: Module, ids: Sequence[int], by: Actor) -> list[ShownRecord]:
     stored, histories = records.records_by_id(connection, ids), records.histories_of(connection, ids)
     linked = _linked(connection, stored.values(), by)
@@ -104,13 +112,24 @@ def _one(
     module: Module, record: Record, linked: Mapping[int, Record], modules: Mapping[int, str], history: History
 ) -> ShownRecord:
     values = values_of(record, module.module_key)
+    links = _links(module, record, values, linked, modules)
+    return ShownRecord(record, {name: values[name] for name in values if name not in links}, links, history)
+
+
+def _links(
+    module: Module,
+    record: Record,
+    values: Mapping[str, object],
+    linked: Mapping[int, Record],
+    modules: Mapping[int, str],
+) -> dict[str, Record | None]:
     links: dict[str, Record | None] = {}
     for field in fields_of(module.module_key):
         if field.links_to is not None:
             targets = [linked[each] for each in sorted(record.linked_ids) if each in linked]
             targets = [target for target in targets if modules[target.module_id] == field.links_to]
-            links[field.api_name] = _named(targets, values.pop(field.api_name, None))
-    return ShownRecord(record, values, links, history)
+            links[field.api_name] = _named(targets, values.get(field.api_name))
+    return links
 
 
 def _named(targets: Sequence[Record], value: object) -> Record | None:

@@ -15,6 +15,7 @@ from postroom.actions.changes import Transaction
 from postroom.actions.csv_layout import read_layout
 from postroom.actions.errors import ActionError, FieldMissing, FieldRefused, InvalidInput, NotAllowed, RecordUnknown
 from postroom.actions.lookups import get_module, parse_id, valid_address, valid_name
+from postroom.actions.read_records import links_shown
 from postroom.actions.record_values import as_fields, values_of
 from postroom.core.fields import OWNER, Field, api_name_of, fields_of, folded, is_address
 from postroom.core.model import Module, Record, User, UserStatus
@@ -28,6 +29,8 @@ from postroom.storage.visible_records import grounds_on
 MOST_AT_ONCE = 100
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}", re.ASCII)
 _DEEPEST = 5
+_MOST_FIELDS = 500
+_LONGEST_RECORD = 64 * 1024  # characters of all its fields
 _NOBODY = 0
 _DERIVED = frozenset({"Full_Name"})  # out of date once the names themselves are others
 _EMPTY = Record(0, 0, 0, "", "{}", "", None, frozenset(), frozenset())
@@ -94,7 +97,7 @@ def write_owner_down(transaction: Transaction, module: Module, old: Record, new:
 def _creating(module: Module, given: Given) -> Work:
     def create(transaction: Transaction) -> int:
         connection, by = transaction.connection, transaction.by
-        accepted = _accepted(given, module.module_key)
+        accepted = _accepted(given, module.module_key, frozenset())
         record_id = take_id(connection)
         started = replace(_EMPTY, id=record_id, module_id=module.id, owner_id=by.user_id or _NOBODY)
         record = _changed(connection, by, module, replace(started, import_key=f"id:{record_id}"), accepted)
@@ -108,7 +111,12 @@ def _updating(module: Module, record_id: int, given: Given) -> Work:
     def update(transaction: Transaction) -> int:
         connection, by = transaction.connection, transaction.by
         old = _writable(connection, by, module, record_id)
-        new = _changed(connection, by, module, old, _accepted(given, module.module_key))
+        known = frozenset(map(folded, values_of(old, module.module_key)))
+        accepted = _accepted(given, module.module_key, known)
+        shown = links_shown(connection, module, old, by=by)
+        # A lookup that comes back as it was shown is no change, whatever else the record links to.
+        accepted = {name: value for name, value in accepted.items() if name not in shown or shown[name] != value}
+        new = _changed(connection, by, module, old, accepted)
         records.save_records(connection, [], [new], Stamp(transaction.now, by.user_id))
         write_owner_down(transaction, module, old, new)
         return record_id
@@ -147,22 +155,25 @@ def _writable(connection: Connection, by: Actor, module: Module, record_id: int)
     return record
 
 
-def _accepted(given: Given, key: str) -> dict[str, object]:
+def _accepted(given: Given, key: str, known: frozenset[str]) -> dict[str, object]:
     """Give what is given for the fields that can be written, by their API names. Raises FieldRefused.
 
-    What Zoho keeps itself is passed over: clients send records back as they got them.
+    What Zoho keeps itself is passed over: clients send records back as they got them. `known` are the folded names
+    of the fields that the record has already.
     """
-    fields = {field.api_name: field for field in fields_of(key)}
-    accepted: dict[str, object] = {}
+    if len(given) > _MOST_FIELDS:
+        raise FieldRefused(f"a record has at most {_MOST_FIELDS} fields", maximum_length=_MOST_FIELDS)
+    fields, accepted, taken = {field.api_name: field for field in fields_of(key)}, dict[str, object](), set[str]()
     for name, value in given.items():
         api_name = api_name_of(name, key)
         field = fields.get(api_name)
         if name.startswith("$") or (field is not None and field.is_read_only):
             continue
-        if not _FIELD_NAME.fullmatch(api_name) or api_name == "id":
+        if api_name == "id" or not (_FIELD_NAME.fullmatch(api_name) or folded(api_name) in known):
             raise FieldRefused("no field can have this name", api_name=name[:100])
-        if folded(api_name) in map(folded, accepted):
+        if folded(api_name) in taken:
             raise FieldRefused("the field is given twice", api_name=name[:100])
+        taken.add(folded(api_name))
         accepted[api_name] = _value(api_name, field, value)
     return accepted
 
@@ -210,17 +221,20 @@ def _check_plain(api_name: str, value: object, deepest: int) -> None:
 def _changed(connection: Connection, by: Actor, module: Module, old: Record, accepted: Mapping[str, object]) -> Record:
     """Give a record with what was accepted for it. Raises FieldRefused."""
     values, fields = values_of(old, module.module_key), fields_of(module.module_key)
-    if accepted.keys() & {"First_Name", "Last_Name"}:
+    if accepted.get("First_Name") or accepted.get("Last_Name"):
         values = {name: value for name, value in values.items() if name not in _DERIVED}
     stored = {folded(name): name for name in values}
+    needed = {
+        field.api_name for field in fields if field.is_mandatory and (old.name == "" or values.get(field.api_name))
+    }
     for name, value in accepted.items():
         values[stored.get(folded(name), name)] = value
     for field in fields:
         if field.links_to is not None and accepted.get(field.api_name) is not None:
             values[field.api_name] = {"id": str(accepted[field.api_name])}
-        if field.is_mandatory and not values.get(field.api_name) and (old.name == "" or field.api_name in accepted):
+        if field.api_name in needed and not values.get(field.api_name):
             raise FieldMissing(api_name=field.api_name)
-    owner_id = _owner_id(connection, accepted) or old.owner_id
+    owner_id = _owner_id(connection, old, accepted)
     linked_ids = _linked_ids(connection, by, old, fields, accepted)
     values.pop(OWNER, None)
     values = {name: value for name, value in values.items() if value is not None}
@@ -229,16 +243,21 @@ def _changed(connection: Connection, by: Actor, module: Module, old: Record, acc
 
 def _described(old: Record, module: Module, values: dict[str, object]) -> Record:
     """Give a record with these values, with the name and the addresses that they give it, as in files."""
+    fields = as_fields(values)
+    if len(fields) > _LONGEST_RECORD:
+        raise FieldRefused(f"a record has at most {_LONGEST_RECORD} characters", maximum_length=_LONGEST_RECORD)
+    if not values:
+        return replace(old, fields=fields, addresses=frozenset())
     layout = read_layout(list(values), module.module_key)
     texts = {name: value for name, value in values.items() if isinstance(value, str)}
     addresses = frozenset(valid_address(texts[name], name) for name in layout.addresses if name in texts)
-    return replace(old, name=layout.name_of(texts) or old.name, fields=as_fields(values), addresses=addresses)
+    return replace(old, name=layout.name_of(texts) or old.name, fields=fields, addresses=addresses)
 
 
-def _owner_id(connection: Connection, accepted: Mapping[str, object]) -> int | None:
+def _owner_id(connection: Connection, old: Record, accepted: Mapping[str, object]) -> int:
     owner_id = accepted.get(OWNER)
-    if owner_id is None:
-        return None
+    if owner_id is None or owner_id == old.owner_id:
+        return old.owner_id
     owner = people.user_by_id(connection, int(str(owner_id)))
     if owner is None or owner.status != UserStatus.ACTIVE:
         raise FieldRefused("the id given is not that of an active user", api_name=OWNER)

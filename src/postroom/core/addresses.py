@@ -6,6 +6,7 @@ import unicodedata
 import idna
 
 MAX_ADDRESS_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, as corrected by erratum 1690
+_LONGEST_TEXT = 4 * MAX_ADDRESS_LENGTH  # what is longer is no address in any form, and would take long to fold
 _NO_LOCAL_PART = '""'  # an empty quoted string: normalised addresses have no quotes
 _FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f\ud800-\udfff<>,;:\"()\[\]\\@]")
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
@@ -16,6 +17,8 @@ def normalise_address(text: str) -> str | None:
 
     Quoted local parts are refused: no mailbox of a customer has one, and forged mail does.
     """
+    if len(text) > _LONGEST_TEXT:
+        return None
     local, _, domain = text.strip().rpartition("@")
     local = unicodedata.normalize("NFC", local.lower())  # in this order: lower case can decompose
     if not local or _FORBIDDEN.search(local):
@@ -42,6 +45,8 @@ def is_stand_in(address: str) -> bool:
 
 def normalise_domain(text: str) -> str | None:
     """Give a domain's A-label form in lower case (RFC 5891), or None if `text` is not a domain."""
+    if len(text) > _LONGEST_TEXT:
+        return None
     domain = text.strip().rstrip(".").lower()
     if not domain.isascii():
         try:

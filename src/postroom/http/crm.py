@@ -107,10 +107,10 @@ def id_of(value: int | str | Reference, field: str) -> int:
 
 def ids_in(text: str) -> list[int]:
     """Give the ids of a list with commas, once each. Raises FieldRefused."""
-    parts = dict.fromkeys(text.split(","))
+    parts = dict.fromkeys(part.strip() for part in text.split(","))
     if len(parts) > _MOST_IDS:
         raise FieldRefused(f"expected at most {_MOST_IDS} ids", param_name="ids")
-    return [id_in(part.strip(), param_name="ids") for part in parts]
+    return [id_in(part, param_name="ids") for part in parts]
 
 
 def answer_page(

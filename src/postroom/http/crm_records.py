@@ -15,6 +15,7 @@ from postroom.actions.lookups import parse_id, valid_address
 from postroom.actions.organisation import time_zone_of
 from postroom.actions.read_records import (
     Deleted,
+    Shown,
     ShownRecord,
     list_deleted,
     list_records,
@@ -125,22 +126,10 @@ class RecordsResource(CrmResource):
         caller, body = self.enter_with_body(request, version, operation, kind, *module_families(module_key(name)))
         return caller, module_of(self.database, name), body
 
-    def as_json(self, module: Module, shown: ShownRecord, users: Mapping[int, User]) -> dict[str, object]:
-        """Give a record with every field that its module has, and whatever else it holds."""
-        record, history, zone = shown.record, shown.history, time_zone_of(self.database)
-        values = {field.api_name: None for field in fields_of(module.module_key)} | dict(shown.values)
-        links = {name: link and {"name": link.name, "id": str(link.id)} for name, link in shown.links.items()}
-        own: dict[str, object] = {
-            "id": str(record.id),
-            OWNER: _user(users, record.owner_id),
-            "Created_Time": with_offset(history.created_at, zone),
-            "Modified_Time": with_offset(history.modified_at, zone),
-            "Created_By": _user(users, history.created_by),
-            "Modified_By": _user(users, history.modified_by),
-        }
-        if "Full_Name" in values:
-            own["Full_Name"] = record.name
-        return values | links | own
+    def as_json(self, module: Module, found: Shown) -> list[dict[str, object]]:
+        """Give records, each with every field that its module has, and whatever else it holds."""
+        zone = time_zone_of(self.database)
+        return [_as_json(module, each, found.users, zone) for each in found.records]
 
     def answer_written(
         self, response: falcon.Response, written: Written, message: str, name: str = "data", success: int = 200
@@ -171,7 +160,7 @@ class Records(RecordsResource):
         token = None if shown.next_after is None else _token(wanted, shown.next_after)
         info = page_info(page, len(shown.records), more=token is not None)
         info |= {"sort_by": query.sort_by, "sort_order": query.sort_order, "next_page_token": token}
-        found = [_selected(self.as_json(module, each, shown.users), query.fields) for each in shown.records]
+        found = [_selected(each, query.fields) for each in self.as_json(module, shown)]
         answer_page(response, "data", found, info)
 
     def on_post(self, request: falcon.Request, response: falcon.Response, version: str, module_api_name: str) -> None:
@@ -218,7 +207,7 @@ class FoundRecords(RecordsResource):
         wanted = Wanted(module.id, address=address, skipped=_skipped(page.number, page.size))
         shown = list_records(self.database, module, wanted, page.size, by=caller.actor)
         info = page_info(page, len(shown.records), more=shown.next_after is not None)
-        found = [_selected(self.as_json(module, each, shown.users), query.fields) for each in shown.records]
+        found = [_selected(each, query.fields) for each in self.as_json(module, shown)]
         answer_page(response, "data", found, info)
 
 
@@ -237,7 +226,7 @@ class Record(RecordsResource):
         if since is not None and shown.records[0].history.modified_at <= since:
             response.status = falcon.HTTP_NOT_MODIFIED
             return
-        answer(response, {"data": [_selected(self.as_json(module, shown.records[0], shown.users), query.fields)]})
+        answer(response, {"data": [_selected(each, query.fields) for each in self.as_json(module, shown)]})
 
     def on_put(
         self, request: falcon.Request, response: falcon.Response, version: str, module_api_name: str, record_id: str
@@ -391,6 +380,23 @@ def _user(users: Mapping[int, User], user_id: int | None) -> dict[str, object] |
     """Give a user as records name one; nobody where it was whoever has the command line."""
     user = None if user_id is None else users[user_id]
     return None if user is None else {"name": user.full_name, "id": str(user.id), "email": user.email}
+
+
+def _as_json(module: Module, shown: ShownRecord, users: Mapping[int, User], zone: ZoneInfo) -> dict[str, object]:
+    record, history = shown.record, shown.history
+    values = {field.api_name: None for field in fields_of(module.module_key)} | dict(shown.values)
+    links = {name: link and {"name": link.name, "id": str(link.id)} for name, link in shown.links.items()}
+    own: dict[str, object] = {
+        "id": str(record.id),
+        OWNER: _user(users, record.owner_id),
+        "Created_Time": with_offset(history.created_at, zone),
+        "Modified_Time": with_offset(history.modified_at, zone),
+        "Created_By": _user(users, history.created_by),
+        "Modified_By": _user(users, history.modified_by),
+    }
+    if "Full_Name" in values:
+        own["Full_Name"] = record.name
+    return values | links | own
 
 
 def _details(record_id: int, written: Written, zone: ZoneInfo) -> dict[str, object]:

@@ -80,14 +80,16 @@ def deleted_by(connection: Connection, ids: Collection[int]) -> dict[int, int | 
 def save_records(connection: Connection, new: Sequence[Record], changed: Sequence[Record], stamp: Stamp) -> None:
     """Insert and update records, and associate them with the mail that is already there.
 
-    The caller holds the exclusive matching lock since before it read what is stored.
+    Whether a record is in the recycle bin stays as it is: somebody may put it there at this moment. The caller holds
+    the exclusive matching lock since before it read what is stored.
     """
     modified = {"modified_at": stamp.at, "modified_by": stamp.by}
     created = {"created_at": stamp.at, "created_by": stamp.by}
     if new:
         connection.execute(insert(records), [_columns(record) | created | modified for record in new])
     for record in changed:
-        connection.execute(update(records).where(records.c.id == record.id).values(_columns(record) | modified))
+        values = {name: value for name, value in _columns(record).items() if name != "deleted_at"} | modified
+        connection.execute(update(records).where(records.c.id == record.id).values(values))
     changed_ids = [record.id for record in changed]
     _delete(connection, record_addresses, changed_ids)
     _delete(connection, record_links, changed_ids)

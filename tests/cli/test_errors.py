@@ -105,6 +105,7 @@ def test_control_c(shell: Terminal) -> None:
     with database.write():
         process = subprocess.Popen([PROGRAM, "role", "add", "Sales"], stderr=subprocess.PIPE)
         _wait_until_open(process.pid, "postroom.sqlite3")
+        time.sleep(0.5)  # and until it waits: there is nothing to see that by
         process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=40)
     database.close()

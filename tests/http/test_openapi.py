@@ -35,6 +35,7 @@ CRM_SCOPES_NAMED = {
     *(f"ZohoCRM.settings.{name}.READ" for name in ("fields", "modules", "profiles", "recycle_bin", "roles")),
     *(f"ZohoCRM.share.leads.{operation}" for operation in ("CREATE", "DELETE", "READ")),
     *(f"ZohoCRM.users.{operation}" for operation in ("CREATE", "DELETE", "READ", "UPDATE")),
+    "ZohoCRM.modules.leads.CREATE",
     "ZohoCRM.org.READ",
     "ZohoCRM.settings.recycle_bin.UPDATE",
 }

@@ -58,8 +58,13 @@ class ListedClient:
 
 
 def add_client(database: Database, new: NewClient, *, by: Actor, now: int) -> AddedClient:
-    """Add a client. An administrator's. Raises NotAllowed, NotFound, InvalidInput."""
+    """Add a client. An administrator's; a service, whoever has the command line's, because it is let in as its user.
+
+    Raises NotAllowed, NotFound, InvalidInput.
+    """
     require_administrator(by, "the clients")
+    if new.kind is ClientKind.SERVICE and by.user_id is not None:
+        raise NotAllowed("only the command line adds a service, because its tokens are in the name of a user")
     _check_kind(new)
     name, redirect_uris = valid_name(new.name, "name"), _valid_redirect_uris(new.redirect_uris)
     scopes = None if new.scopes is None else valid_scopes(new.scopes)

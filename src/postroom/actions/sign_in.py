@@ -77,7 +77,7 @@ def start_session(database: Database, email: str, password: str, *, now: int) ->
         raise SignInRefused("This address and this password do not belong together.")
     session = new_secret(SecretKind.SESSION)
     with database.write() as connection:
-        if sign_in.find_password(connection, user.id) != stored:  # it was set anew at this moment
+        if sign_in.lock_password(connection, user.id) != stored:  # it was set anew at this moment
             raise SignInRefused("This address and this password do not belong together.")
         sign_in.insert_session(connection, hash_token(session), user.id, now + SESSION_LIFE)
         sign_in.forget_attempts(connection, key)

@@ -40,6 +40,8 @@ _PARAMETERS = {
     "client_credentials": ("scope",),
     "refresh_token": ("refresh_token", "scope"),
 }
+# What a stranger makes up is refused before anything waits to be written.
+_PRESENTED = {"authorization_code": ("code", SecretKind.CODE), "refresh_token": ("refresh_token", SecretKind.REFRESH)}
 _GRANT_TYPES = {
     ClientKind.CONFIDENTIAL: ("authorization_code", "refresh_token"),
     ClientKind.PUBLIC: ("authorization_code", "refresh_token"),
@@ -69,6 +71,7 @@ def issue_tokens(database: Database, request: TokenRequest, *, now: int) -> dict
         raise TokenRefused("unsupported_grant_type")
     with database.read() as connection:
         authenticate_client(connection, request)  # whoever is refused here keeps nobody from writing
+    _check_presented(grant_type, request.form)
     with database.write() as connection:
         client = authenticate_client(connection, request)
         transaction = Transaction(connection, _somebody_at(client), now)
@@ -76,6 +79,12 @@ def issue_tokens(database: Database, request: TokenRequest, *, now: int) -> dict
     if refusal is not None:
         raise TokenRefused(refusal)
     return answer
+
+
+def _check_presented(grant_type: str, form: Mapping[str, str]) -> None:
+    name, kind = _PRESENTED.get(grant_type, ("", SecretKind.CODE))
+    if name in form and not is_well_formed(form[name], kind):
+        raise TokenRefused("invalid_code")
 
 
 def revoke(database: Database, request: TokenRequest, *, now: int) -> None:
@@ -127,7 +136,7 @@ def _answer(
     rules = _Rules(transaction, client)
     sent = {name: form[name] for name in _PARAMETERS[grant_type] if name in form}
     if "scope" in sent:
-        sent["scope"] = with_spaces(sent["scope"])
+        sent["scope"] = " ".join(dict.fromkeys(with_spaces(sent["scope"]).split()))
     body = [*sent.items(), ("client_id", str(client.id)), ("grant_type", grant_type)]
     _, answer, status = _endpoint(rules).create_token_response("", body=body)
     given: dict[str, object] = json.loads(answer)

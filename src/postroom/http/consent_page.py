@@ -186,15 +186,20 @@ class _Pages:
         response.content_type = "text/html; charset=utf-8"
         response.text = self._environment.get_template(template).render(values)
         # Browsers apply it to the redirect that follows a form, too.
-        target = "'none'" if wish is None else f"'self' {_origin(wish.redirect_uri)}"
+        target = "'none'" if wish is None else f"'self' {_source(wish.redirect_uri)}"
         response.set_header("Content-Security-Policy", f"{self._policy}; form-action {target}")
         response.set_header("Referrer-Policy", "no-referrer")
         response.set_header("X-Content-Type-Options", "nosniff")
         response.set_header("X-Frame-Options", "DENY")
 
 
+def _source(uri: str) -> str:
+    """Give where a URI leads as a Content-Security-Policy names it, which knows no addresses of IPv6."""
+    return "http:" if uri.startswith("http://[") else _origin(uri)
+
+
 def _origin(uri: str) -> str:
-    """Give where a URI leads, as a person and a Content-Security-Policy name it."""
+    """Give where a URI leads, as a person names it."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
 

@@ -1,5 +1,6 @@
 """The hot path: statements compiled once, and run on a driver's connection of a thread's own."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -101,7 +102,8 @@ class _PostgresConnection:
         self._connection.close()
 
     def _prepare(self, text: str) -> bytes:
-        name = b"hot_%d" % len(self._names)
+        # Named by what it says: a connection that something between shares with others never runs another one.
+        name = b"hot_" + hashlib.sha256(text.encode()).hexdigest()[:32].encode()
         result = self._connection.pgconn.prepare(name, text.encode())
         if result.status != ExecStatus.COMMAND_OK:
             raise psycopg.OperationalError(result.get_error_message())

@@ -129,11 +129,11 @@ def _create_engine(text_url: str) -> Engine:
             "the database URL is unreadable; expected sqlite:///FILE or postgresql://USER@HOST/NAME"
         ) from error
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
-        engine = create_engine(url.set(drivername="postgresql+psycopg"))
+        engine = create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True)  # secrets, in logs
         event.listen(engine, "connect", _prepare_postgresql)
         return engine
     if url.drivername == "sqlite" and url.database not in (None, "", ":memory:"):  # there, each connection has its own
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -12,6 +12,12 @@ def find_password(connection: Connection, user_id: int) -> str | None:
     return connection.execute(select(passwords.c.hash).where(passwords.c.user_id == user_id)).scalar()
 
 
+def lock_password(connection: Connection, user_id: int) -> str | None:
+    """Give the same; whoever sets another one waits until this transaction ends."""
+    found = select(passwords.c.hash).where(passwords.c.user_id == user_id).with_for_update()
+    return connection.execute(found).scalar()
+
+
 def set_password(connection: Connection, user_id: int, password_hash: str) -> None:
     """Store the hash of a password in place of an earlier one."""
     new = upsert(connection, passwords).values(user_id=user_id, hash=password_hash)

@@ -171,7 +171,7 @@ class EffectivePermission(NamedTuple):
 
 def effective_permission(owner: Owner, organisation: Organisation) -> EffectivePermission:
     """Give the permission that holds for an owner's synced mail, and where it comes from (section 3)."""
-    return _in_force(owner.by_role, owner.assigned, owner.chosen, organisation.default)
+    return _first_that_is_set(owner.by_role, owner.assigned, owner.chosen, organisation.default)
 
 
 def _first_that_is_set(
@@ -189,9 +189,6 @@ def _first_that_is_set(
         return EffectivePermission(Permission.PRIVATE, (setting,), (reason, Reason(Rule.NO_CHOICE_MADE)))
     reasons = (reason, Reason(Rule.USERS_CHOICE, chosen.permission))
     return EffectivePermission(chosen.permission, (setting, chosen), reasons)
-
-
-_in_force = lru_cache(maxsize=1024)(_first_that_is_set)
 
 
 def decide(
@@ -228,12 +225,27 @@ def _synced_mail(viewer: Viewer, owner: Owner, organisation: Organisation) -> De
         return _allowed(Rule.OWN_MAIL)
     if owner.status != UserStatus.ACTIVE:
         return _denied(Rule.OWNER_NOT_ACTIVE, owner.status)
-    effective = effective_permission(owner, organisation)
-    opened = _permission_opens(effective.permission, owner.shared_at)
+    settings = owner.by_role, owner.assigned, owner.chosen, organisation.default
+    return _colleagues_mail(*settings, owner.shared_at, owner.below_viewer)
+
+
+def _permission_and_audience(
+    by_role: Setting | None,
+    assigned: Setting | None,
+    chosen: Setting | None,
+    default: Setting,
+    shared_at: int | None,
+    below_viewer: bool,
+) -> Decision:
+    effective = _first_that_is_set(by_role, assigned, chosen, default)
+    opened = _permission_opens(effective.permission, shared_at)
     if not opened.allowed:
         return Decision(opened.allowed, effective.reasons + opened.reasons)
-    audience = _audience_admits(owner, effective.settings)
+    audience = _audience_admits(effective.settings, below_viewer)
     return Decision(audience.allowed, effective.reasons + opened.reasons + audience.reasons)
+
+
+_colleagues_mail = lru_cache(maxsize=4096)(_permission_and_audience)
 
 
 def _permission_opens(permission: str, shared_at: int | None) -> Decision:
@@ -260,14 +272,10 @@ _ADMITTED = {
 _SET_BY = ("administrator", "owner")  # the settings that lead to a permission, in their order
 
 
-def _audience_admits(owner: Owner, settings: tuple[Setting, ...]) -> Decision:
+def _audience_admits(settings: tuple[Setting, ...], below_viewer: bool) -> Decision:
     """Say whether the viewer is in the audience: of the administrator's setting, and of the owner's choice under it."""
-    if owner.below_viewer:
+    if below_viewer:
         return _allowed(Rule.IN_AUDIENCE_AS_SUPERIOR)
-    return _all_admit(settings)
-
-
-def _each_admits(settings: tuple[Setting, ...]) -> Decision:
     for place, setting in enumerate(settings):
         if setting.membership == Membership.NOT_LISTED:
             return _denied(Rule.NOT_IN_AUDIENCE, _SET_BY[place])
@@ -275,9 +283,6 @@ def _each_admits(settings: tuple[Setting, ...]) -> Decision:
             return _denied(Rule.UNKNOWN_AUDIENCE, setting.membership)
     admitted = dict.fromkeys(_ADMITTED[Membership(setting.membership)] for setting in settings)
     return Decision(allowed=True, reasons=tuple(admitted))
-
-
-_all_admit = lru_cache(maxsize=1024)(_each_admits)
 
 
 _CRM_ACCESS_FOLLOWS_RECORD = frozenset(

@@ -128,6 +128,8 @@ def viewer_columns() -> list[ColumnElement[Any]]:
     ]
 
 
+# The same few viewers and owners are read again and again; what the same columns come to is worked out once.
+@lru_cache(maxsize=4096)
 def viewer_in(columns: tuple[Any, ...]) -> tuple[Viewer, Organisation]:
     """Give what `viewer_columns` read."""
     user_id, status, permission, membership, crm_access = columns
@@ -154,21 +156,19 @@ def _role_preference() -> ColumnElement[str | None]:
     return case((is_missing, constant("of a missing role")), else_=HOLDER_ROLE.c.email_permission)
 
 
+@lru_cache(maxsize=4096)
 def owner_in(columns: tuple[Any, ...]) -> Owner:
     """Give what `owner_columns` read."""
-    user_id, status, below_viewer, shared_at, *settings = columns
-    return Owner(user_id, status, *_settings_in(*settings), bool(below_viewer), shared_at)
-
-
-@lru_cache(maxsize=4096)  # the same few settings are read again and again
-def _settings_in(
-    by_role: str | None, assigned: str | None, chosen: str | None, memberships: int
-) -> tuple[Setting | None, Setting | None, Setting | None]:
+    user_id, status, below_viewer, shared_at, by_role, assigned, chosen, memberships = columns
     of_role, of_assigned, of_chosen = _MEMBERSHIPS[memberships]
-    return (
+    return Owner(
+        user_id,
+        status,
         None if by_role is None else Setting(by_role, of_role),
         None if assigned is None else Setting(assigned, of_assigned),
         None if chosen is None else Setting(chosen, of_chosen),
+        bool(below_viewer),
+        shared_at,
     )
 
 

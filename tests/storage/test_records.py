@@ -50,12 +50,18 @@ class TestSaving:
             lead,
             name="Small",
             fields="{}",
-            deleted_at=NOW,
             addresses=frozenset({"c@customer.example"}),
             linked_ids=frozenset({3}),
         )
         save(team.database, changed=[changed])
         assert by_id(team.database, 2) == {2: changed}
+
+    def test_a_change_takes_nothing_out_of_the_recycle_bin(self, team: Team, lead: Record) -> None:
+        """Somebody put it there after whoever changes it had read it."""
+        with team.database.write() as connection:
+            records.set_deleted(connection, lead.id, NOW)
+        save(team.database, changed=[replace(lead, name="Small")])
+        assert by_id(team.database, 2) == {2: replace(lead, name="Small", deleted_at=NOW)}
 
     def test_a_change_leaves_the_neighbours_alone(self, team: Team, lead: Record) -> None:
         neighbour = replace(lead, id=3, import_key="id:3")

@@ -8,7 +8,7 @@ down_revision = "0002"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _SINCE = {
-    "postgresql": "CAST(EXTRACT(EPOCH FROM now()) AS bigint)",
+    "postgresql": "CAST(floor(EXTRACT(EPOCH FROM now())) AS bigint)",
     "sqlite": "CAST(strftime('%s', 'now') AS INTEGER)",
 }
 

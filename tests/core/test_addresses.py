@@ -95,6 +95,11 @@ class TestNone:
     def test_what_is_no_domain(self, text: str) -> None:
         assert normalise_domain(text) is None
 
+    def test_what_is_far_too_long_is_not_even_looked_at(self) -> None:
+        """Folding it would take the square of its length: spaces are taken off only what could be an address."""
+        assert normalise_address(f"{' ' * 2000}a@b.example") is None
+        assert normalise_domain(f"{' ' * 2000}b.example") is None
+
     def test_the_longest_address(self) -> None:
         longest = "a" * 237 + "@customer.example"
         assert len(longest) == 254

@@ -1,13 +1,17 @@
 """Making a change of who sees what: in one transaction with its entry in the audit."""
 
 import json
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from postroom.actions.actor import Actor
+from postroom.actions.errors import ActionError
 from postroom.storage.audit import add_entry
 from postroom.storage.database import Database
+
+ResultT = TypeVar("ResultT")
 
 
 class Transaction(NamedTuple):
@@ -45,6 +49,20 @@ class Transaction(NamedTuple):
             before=None if before is None else json.dumps(before, ensure_ascii=False),
             after=None if after is None else json.dumps(after, ensure_ascii=False),
         )
+
+
+def each_for_itself(
+    transaction: Transaction, works: Iterable[Callable[[Transaction], ResultT]]
+) -> list[ResultT | ActionError]:
+    """Do some works in one transaction; what one of them refuses takes nothing of the others back."""
+    results: list[ResultT | ActionError] = []
+    for work in works:
+        try:
+            with transaction.connection.begin_nested():
+                results.append(work(transaction))
+        except ActionError as error:
+            results.append(error)
+    return results
 
 
 class Change(Protocol):

@@ -1,9 +1,10 @@
 """Sharing one's own mail on records that are named by their ids, as clients of Zoho CRM name them."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from postroom.actions.change_sharing import ShareEmails, UnshareEmails
-from postroom.actions.changes import Transaction
+from postroom.actions.changes import Transaction, each_for_itself
 from postroom.actions.errors import (
     ActionError,
     AlreadyThere,
@@ -53,24 +54,23 @@ def _each(
 ) -> list[int | ActionError]:
     if not shares_by_record(module):
         raise ModuleWithoutEmails
-    results: list[int | ActionError] = []
+    changes = [kind(caller.email, f"{module.api_name}/{record_id}") for record_id in record_ids]
+    works = [
+        partial(_make, change=change, record_id=record_id, is_repeated=record_id in record_ids[:place])
+        for place, (change, record_id) in enumerate(zip(changes, record_ids, strict=True))
+    ]
     with database.write() as connection:
-        transaction = Transaction(connection, caller.actor, now)
-        for place, record_id in enumerate(record_ids):
-            if record_id in record_ids[:place]:
-                results.append(FieldTaken("Duplicate Data", id=str(record_id)))
-                continue
-            try:
-                with connection.begin_nested():
-                    _make(transaction, kind(caller.email, f"{module.api_name}/{record_id}"), record_id)
-                results.append(record_id)
-            except (EmailsShared, EmailsNotShared, RecordUnknown) as error:
-                results.append(error)
+        results = each_for_itself(Transaction(connection, caller.actor, now), works)
+        for result in results:
+            if isinstance(result, SharingNotAllowed):
+                raise result
     return results
 
 
-def _make(transaction: Transaction, change: ShareEmails | UnshareEmails, record_id: int) -> None:
-    """Make a change; refuse it in the words of the API page."""
+def _make(transaction: Transaction, change: ShareEmails | UnshareEmails, record_id: int, *, is_repeated: bool) -> int:
+    """Make a change and give its record's id; refuse it in the words of the API page."""
+    if is_repeated:
+        raise FieldTaken("Duplicate Data", id=str(record_id))
     try:
         change.apply(transaction)
     except NoMailbox as error:
@@ -84,3 +84,4 @@ def _make(transaction: Transaction, change: ShareEmails | UnshareEmails, record_
         raise EmailsNotShared(message, id=str(record_id)) from error
     except (NotFound, NotAllowed, InvalidInput) as error:  # it is in the recycle bin, or the id cannot be one
         raise RecordUnknown(record_id) from error
+    return record_id

@@ -1,13 +1,14 @@
 """Sharing a record with users and roles who are named by their ids, as clients of Zoho CRM name them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from postroom.actions.actor import Actor
 from postroom.actions.change_sharing import ShareRecord, UnshareRecord, require_sharer
-from postroom.actions.changes import Transaction
+from postroom.actions.changes import Transaction, each_for_itself
 from postroom.actions.errors import ActionError, FieldRefused, FieldTaken, RecordInvalid
 from postroom.core.model import Grantee, Module, Record
 from postroom.storage import people, records
@@ -47,18 +48,12 @@ def share_record(
 
     Raises RecordInvalid, NotAllowed.
     """
-    results: list[ActionError | None] = []
     with database.write() as connection:
         record = _record(connection, by, module, record_id)
         require_sharer(by, record)
-        for grantee in grantees:
-            try:
-                with connection.begin_nested():
-                    _share(Transaction(connection, by, now), f"{module.api_name}/{record_id}", record, grantee)
-                results.append(None)
-            except ActionError as error:
-                results.append(error)
-    return results
+        reference = f"{module.api_name}/{record_id}"
+        works = [partial(_share, reference=reference, record=record, grantee=grantee) for grantee in grantees]
+        return each_for_itself(Transaction(connection, by, now), works)
 
 
 def revoke_shares(database: Database, module: Module, record_id: int, *, by: Actor, now: int) -> None:

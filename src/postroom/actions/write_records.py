@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from postroom.actions.actor import Actor
-from postroom.actions.changes import Transaction
+from postroom.actions.changes import Transaction, each_for_itself
 from postroom.actions.csv_layout import read_layout
 from postroom.actions.errors import ActionError, FieldMissing, FieldRefused, InvalidInput, NotAllowed, RecordUnknown
 from postroom.actions.lookups import get_module, parse_id, valid_address, valid_name
@@ -70,17 +70,9 @@ def restore_records(database: Database, ids: Iterable[int], *, by: Actor, now: i
 
 
 def _each(database: Database, works: Sequence[Work], by: Actor, now: int) -> Written:
-    """Do each work for itself: what one refuses takes nothing of the others back."""
-    results: list[int | ActionError] = []
     with database.write() as connection:
         lock_matching(connection, exclusive=True)
-        transaction = Transaction(connection, by, now)
-        for work in works:
-            try:
-                with connection.begin_nested():
-                    results.append(work(transaction))
-            except ActionError as error:
-                results.append(error)
+        results = each_for_itself(Transaction(connection, by, now), works)
         ids = [result for result in results if isinstance(result, int)]
         return Written(results, records.histories_of(connection, ids), people.users_by_id(connection))
 

@@ -58,6 +58,13 @@ class TestWriting:
             connection.execute(text("UPDATE organisation SET crm_access = 'everyone'"))
         assert contents(database) == before
 
+    def test_an_error_does_not_say_what_was_to_be_stored(self, database: Database) -> None:
+        """It is logged, and a hash or an address may have been among it."""
+        statement = text("UPDATE organisation SET crm_access = :value")
+        with pytest.raises(IntegrityError) as raised, database.write() as connection:
+            connection.execute(statement, {"value": "a secret"})
+        assert "a secret" not in str(raised.value).replace(str(raised.value.orig), "")
+
     def test_what_succeeds_is_there_for_everyone(self, database: Database) -> None:
         other = Database(database.engine.url.render_as_string(hide_password=False))
         add_role(database, "Sales")

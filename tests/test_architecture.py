@@ -167,8 +167,8 @@ WORK_THROUGH_ACTIONS = {
     "cli": {
         ("mail.archive", "ArchiveError"),
         ("mail.archive", "archive_size"),
-        ("mail.imap", "MailServerError"),
-        ("mail.imap", "Security"),
+        ("mail.server", "MailServerError"),
+        ("mail.server", "Security"),
         ("storage.database", "DatabaseUrlError"),
         ("storage.secrets", "SecretKeyError"),
     },

@@ -7,7 +7,7 @@ import pytest
 from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput, NotFound
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes, password_context
 from postroom.core.model import Mailbox, MailboxState
-from postroom.mail.imap import Security
+from postroom.mail.server import Security
 from postroom.storage.secrets import SecretKeyError
 from tests.storage.contents import contents
 from tests.team import Team, email_of

@@ -12,7 +12,7 @@ from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.sync import FolderReport, SyncReport, sync_mailbox
 from postroom.core.model import MailboxState
 from postroom.mail import imap, parse
-from postroom.mail.imap import AuthenticationFailed, Security
+from postroom.mail.server import AuthenticationFailed, Security
 from postroom.storage.mail import count_mail
 from postroom.storage.secrets import SecretBox, SecretKeyError
 from tests.servers.dovecot import Dovecot

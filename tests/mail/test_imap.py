@@ -11,19 +11,16 @@ import pytest
 from imapclient import IMAPClient
 
 from postroom.mail import imap
-from postroom.mail.imap import (
+from postroom.mail.imap import FetchedMessage, Folder, FolderFailed, Session, open_session
+from postroom.mail.server import (
     AuthenticationFailed,
     CertificateRejected,
     ConnectionFailed,
-    FetchedMessage,
-    Folder,
-    FolderFailed,
     GuardError,
+    Login,
     MailServerError,
     Security,
     Server,
-    Session,
-    open_session,
 )
 from tests.mail.loopback import loopback
 from tests.servers.dovecot import Dovecot
@@ -47,7 +44,7 @@ def trusted(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Server:
 
 @pytest.fixture
 def session(trusted: Server, alice: str) -> Iterator[Session]:
-    with open_session(trusted, alice, "secret", timeout=10) as opened:
+    with open_session(trusted, Login(alice, "secret"), timeout=10) as opened:
         yield opened
 
 
@@ -56,7 +53,7 @@ def read_all(session: Session, folder: str) -> list[bytes | None]:
 
 
 def read_account(server: Server, username: str) -> dict[str, list[bytes | None]]:
-    with open_session(server, username, "secret", timeout=2) as session:
+    with open_session(server, Login(username, "secret"), timeout=2) as session:
         return {folder.name: read_all(session, folder.name) for folder in session.folders()}
 
 
@@ -159,7 +156,7 @@ def test_of_a_message_that_is_too_large_the_headers_come(dovecot, session, alice
 def test_the_port_without_tls(dovecot, trusted, alice, security):
     dovecot.append(alice, "INBOX", MAIL)
     server = Server(trusted.host, dovecot.imap_port, security)
-    with open_session(server, alice, "secret", timeout=10) as session:
+    with open_session(server, Login(alice, "secret"), timeout=10) as session:
         assert read_all(session, "INBOX") == [MAIL]
         assert session._client._starttls_done is (security is Security.STARTTLS)
 
@@ -170,7 +167,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(dovecot, alice, monkey
     port = dovecot.imaps_port if security is Security.TLS else dovecot.imap_port
     with (
         pytest.raises(CertificateRejected, match="SSL_CERT_FILE"),
-        open_session(Server(dovecot.host, port, security), alice, "secret", timeout=10),
+        open_session(Server(dovecot.host, port, security), Login(alice, "secret"), timeout=10),
     ):
         pass
 
@@ -179,13 +176,13 @@ def test_a_certificate_for_another_name_is_refused(trusted, alice):
     same_place_by_another_name = Server("127.1", trusted.port, Security.TLS)
     with (
         pytest.raises(CertificateRejected, match="check the host name"),
-        open_session(same_place_by_another_name, alice, "secret", timeout=10),
+        open_session(same_place_by_another_name, Login(alice, "secret"), timeout=10),
     ):
         pass
 
 
 def refusal(server: Server, username: str, password: str, timeout: float = 5) -> MailServerError:
-    with pytest.raises(MailServerError) as caught, open_session(server, username, password, timeout):
+    with pytest.raises(MailServerError) as caught, open_session(server, Login(username, password), timeout):
         pass
     return caught.value
 
@@ -218,7 +215,7 @@ def test_any_name_and_password_reach_the_server_whole(password, capabilities):
         if not password.isascii() and b"AUTH=PLAIN" not in capabilities:
             assert isinstance(refusal(here, name, password), AuthenticationFailed)
             return
-        with open_session(here, name, password, timeout=2):
+        with open_session(here, Login(name, password), timeout=2):
             pass
     assert server.credentials == [(name, password)]
 
@@ -276,7 +273,7 @@ def test_a_connection_that_breaks_is_an_error_that_says_so(command):
 def test_a_server_that_gives_no_uidvalidity_cannot_be_read():
     with (
         loopback({b"EXAMINE": b"* 0 EXISTS\r\n"}) as server,
-        open_session(Server("127.0.0.1", server.port, Security.NONE), "alice", "secret", timeout=2) as session,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
         pytest.raises(FolderFailed, match="UIDVALIDITY"),
     ):
         session.select("INBOX")
@@ -298,7 +295,7 @@ LISTING = (
 def test_a_server_without_special_use_is_understood_by_names_and_damaged_names_hide_no_folder():
     with (
         loopback({b"LIST": LISTING}) as server,
-        open_session(Server("127.0.0.1", server.port, Security.NONE), "alice", "secret", timeout=2) as session,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
     ):
         listed = session.folders()
         with pytest.raises(FolderFailed):
@@ -316,7 +313,7 @@ def test_a_server_without_special_use_is_understood_by_names_and_damaged_names_h
 
 
 def select(server: Server, username: str, password: str, folder: str) -> None:
-    with open_session(server, username, password, timeout=2) as session:
+    with open_session(server, Login(username, password), timeout=2) as session:
         session.select(folder)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from postroom.actions.errors import AlreadyThere, InvalidInput
 from postroom.actions.lookups import get_mailbox, get_user, valid_address, valid_name
 from postroom.core.model import Mailbox, MailboxState, User
-from postroom.mail.imap import Security
+from postroom.mail.server import Security
 from postroom.storage import mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id

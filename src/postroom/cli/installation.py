@@ -18,7 +18,7 @@ from postroom.cli.output import say
 from postroom.cli.preview import print_preview
 from postroom.config import Config, load_config
 from postroom.mail.archive import ArchiveError
-from postroom.mail.imap import MailServerError
+from postroom.mail.server import MailServerError
 from postroom.storage.database import DatabaseUrlError
 from postroom.storage.secrets import SecretKeyError
 from postroom.wiring import Installation, open_installation

@@ -8,7 +8,7 @@ from postroom.cli.installation import opened
 from postroom.cli.output import print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
 from postroom.core.model import Mailbox
-from postroom.mail.imap import Security
+from postroom.mail.server import Security
 
 
 @click.group(cls=Group, epilog="postroom mailbox list")

@@ -4,28 +4,24 @@ Every argument passes our own guard before IMAPClient sees it, which puts CR and
 """
 
 import re
-import socket
-import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from imapclient import IMAPClient, imap_utf7
-from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from postroom.mail.headers import MAX_HEADER_BYTES
+from postroom.mail.imap_connection import imap_connection, imap_errors
 from postroom.mail.parse import MAX_MESSAGE_BYTES
+from postroom.mail.server import DEFAULT_TIMEOUT, Login, MailServerError, Server, guard
 
-DEFAULT_TIMEOUT = 60  # seconds
-_PORTS = 65536
 _SEARCH_WINDOW = 50_000  # messages: imaplib refuses an answer of more than a million bytes
 _SIZES_AT_ONCE = 1000
 _BATCH_MESSAGES = 100
 _BATCH_BYTES = 8 * 1024 * 1024
 
-_FORBIDDEN = re.compile(r"[\r\n\x00]")
 _UNSELECTABLE = {"\\noselect", "\\nonexistent"}  # RFC 3501, section 7.2.2; RFC 5258, section 3
 _SKIPPED = {"\\drafts": "\\Drafts", "\\junk": "\\Junk", "\\trash": "\\Trash"}  # RFC 6154: unsent or unwanted
 _VIRTUAL = {"\\all": "\\All", "\\flagged": "\\Flagged"}  # the same messages once more
@@ -39,48 +35,8 @@ _SKIPPED_BY_NAME = {
 }
 
 
-class MailServerError(Exception):
-    """The mail server could not be used; the sentence says what to do and holds no secret."""
-
-
-class GuardError(MailServerError, ValueError):
-    """A value that must not reach the wire."""
-
-
-class AuthenticationFailed(MailServerError):
-    """The server refused the name or the password."""
-
-
-class CertificateRejected(MailServerError):
-    """The server's certificate is not valid for its name, or nobody here trusts its issuer."""
-
-
 class FolderFailed(MailServerError):
     """One folder could not be read; others may be."""
-
-
-class ConnectionFailed(MailServerError):
-    """No connection, or one that broke or fell silent."""
-
-
-class Security(StrEnum):
-    """How the connection is protected."""
-
-    NONE = "none"
-    STARTTLS = "starttls"
-    TLS = "tls"
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a mailbox is served."""
-
-    host: str
-    port: int
-    security: Security
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,98 +65,11 @@ class FetchedMessage:
     truncated: bool
 
 
-def guard(value: str, what: str) -> str:
-    """Give `value` back, or raise GuardError if it holds what could end an IMAP command."""
-    if _FORBIDDEN.search(value):
-        raise GuardError(f"The {what} holds a line break or a NUL character: correct it.")
-    return value
-
-
 @contextmanager
-def open_session(server: Server, username: str, password: str, timeout: float = DEFAULT_TIMEOUT) -> Iterator["Session"]:
-    """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError.
-
-    The certificate is verified against the system's authorities, or those in SSL_CERT_FILE.
-    """
-    _check_arguments(server, username, password)
-    with _connection_errors(server):
-        client = _connect(server, timeout)
-    with client:
-        _login(client, server, username, password)
+def open_session(server: Server, login: Login, timeout: float = DEFAULT_TIMEOUT) -> Iterator["Session"]:
+    """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
+    with imap_connection(server, login, timeout) as client:
         yield Session(client, server)
-
-
-def _check_arguments(server: Server, username: str, password: str) -> None:
-    for value, what in ((server.host, "host name"), (username, "user name"), (password, "password")):
-        guard(value, what)
-        if not value:
-            raise GuardError(f"The {what} is empty: give one.")
-    if not 0 < server.port < _PORTS:
-        raise GuardError(f"The port {server.port} does not exist: give one from 1 to 65535.")
-
-
-def _connect(server: Server, timeout: float) -> IMAPClient:
-    context = ssl.create_default_context()
-    tls = server.security is Security.TLS
-    client = IMAPClient(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
-    client.folder_encode = False  # one undecodable name must not hide all folders
-    if server.security is Security.STARTTLS:
-        try:
-            client.starttls(context)
-        except BaseException:
-            with suppress(OSError):  # a failed handshake has closed the socket already
-                client.shutdown()
-            raise
-    return client
-
-
-@contextmanager
-def _connection_errors(server: Server) -> Iterator[None]:
-    try:
-        yield
-    except ssl.SSLCertVerificationError as error:
-        raise CertificateRejected(
-            f"The certificate of {server} was refused ({error.verify_message}): check the host name, or name the"
-            " file of your certificate authority in SSL_CERT_FILE."
-        ) from error
-    except ssl.SSLError as error:
-        raise ConnectionFailed(
-            f"{server} does not speak TLS as expected ({error.reason}): check port and security."
-        ) from error
-    except (socket.gaierror, UnicodeError) as error:
-        raise ConnectionFailed(f"The host {server.host} was not found: check its name.") from error
-    except TimeoutError as error:
-        raise ConnectionFailed(f"{server} did not answer in time: check host, port and security.") from error
-    except OSError as error:
-        raise ConnectionFailed(f"{server} cannot be reached ({error.strerror}): check host and port.") from error
-    except CapabilityError as error:
-        raise ConnectionFailed(f"{server} offers no STARTTLS: use tls, on the port for it.") from error
-    except IMAPClientAbortError as error:
-        raise ConnectionFailed(f"{server} ended the connection: check port and security, try later.") from error
-
-
-def _login(client: IMAPClient, server: Server, username: str, password: str) -> None:
-    with _connection_errors(server):
-        offered = {capability.decode("ascii", "replace") for capability in client.capabilities()}
-        if "LOGINDISABLED" in offered:
-            raise AuthenticationFailed(f"{server} takes no password without encryption: use tls or starttls.")
-        try:
-            if "AUTH=PLAIN" in offered:
-                client.plain_login(username, password)
-            else:
-                client.login(_quoted(username), password)
-        except IMAPClientAbortError:
-            raise
-        except (IMAPClientError, UnicodeError):  # from None: the server's words may repeat the password
-            raise AuthenticationFailed(
-                f"{server} refused the user name or the password of {username}: check both."
-            ) from None
-
-
-def _quoted(text: str) -> str:
-    """Give a quoted string (RFC 3501, section 9): imaplib quotes the password only."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 class Session:
@@ -271,7 +140,7 @@ class Session:
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
-        with _connection_errors(self._server):
+        with imap_errors(self._server):
             try:
                 yield
             except IMAPClientAbortError:

@@ -1,0 +1,83 @@
+"""Connecting to an IMAP server (RFC 3501) and logging in."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from imapclient import IMAPClient
+from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
+
+from postroom.mail.server import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    Login,
+    Security,
+    Server,
+    check_arguments,
+    connection_errors,
+)
+
+
+@contextmanager
+def imap_connection(server: Server, login: Login, timeout: float) -> Iterator[IMAPClient]:
+    """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError.
+
+    The certificate is verified against the system's authorities, or those in SSL_CERT_FILE.
+    """
+    check_arguments(server, login)
+    with imap_errors(server):
+        client = _connect(server, timeout)
+    with client:
+        _log_in(client, server, login)
+        yield client
+
+
+@contextmanager
+def imap_errors(server: Server) -> Iterator[None]:
+    """Turn what a connection raises into a MailServerError."""
+    with connection_errors(server):
+        try:
+            yield
+        except CapabilityError as error:
+            raise ConnectionFailed(f"{server} offers no STARTTLS: use tls, on the port for it.") from error
+        except IMAPClientAbortError as error:
+            raise ConnectionFailed(f"{server} ended the connection: check port and security, try later.") from error
+
+
+def _connect(server: Server, timeout: float) -> IMAPClient:
+    context = ssl.create_default_context()
+    tls = server.security is Security.TLS
+    client = IMAPClient(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
+    client.folder_encode = False  # one undecodable name must not hide all folders
+    if server.security is Security.STARTTLS:
+        try:
+            client.starttls(context)
+        except BaseException:
+            with suppress(OSError):  # a failed handshake has closed the socket already
+                client.shutdown()
+            raise
+    return client
+
+
+def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
+    with imap_errors(server):
+        offered = {capability.decode("ascii", "replace") for capability in client.capabilities()}
+        if "LOGINDISABLED" in offered:
+            raise AuthenticationFailed(f"{server} takes no password without encryption: use tls or starttls.")
+        try:
+            if "AUTH=PLAIN" in offered:
+                client.plain_login(login.username, login.password)
+            else:
+                client.login(_quoted(login.username), login.password)
+        except IMAPClientAbortError:
+            raise
+        except (IMAPClientError, UnicodeError):  # from None: the server's words may repeat the password
+            raise AuthenticationFailed(
+                f"{server} refused the user name or the password of {login.username}: check both."
+            ) from None
+
+
+def _quoted(text: str) -> str:
+    """Give a quoted string (RFC 3501, section 9): imaplib quotes the password only."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,101 @@
+"""What every connection to a mail server has: where it leads, who logs in, and what can go wrong."""
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+DEFAULT_TIMEOUT = 60  # seconds
+_PORTS = 65536
+
+_FORBIDDEN = re.compile(r"[\r\n\x00]")
+
+
+class MailServerError(Exception):
+    """The mail server could not be used; the sentence says what to do and holds no secret."""
+
+
+class GuardError(MailServerError, ValueError):
+    """A value that must not reach the wire."""
+
+
+class AuthenticationFailed(MailServerError):
+    """The server refused the name or the password."""
+
+
+class CertificateRejected(MailServerError):
+    """The server's certificate is not valid for its name, or nobody here trusts its issuer."""
+
+
+class ConnectionFailed(MailServerError):
+    """No connection, or one that broke or fell silent."""
+
+
+class Security(StrEnum):
+    """How the connection is protected."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a mailbox is served."""
+
+    host: str
+    port: int
+    security: Security
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who logs in, and with which password."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+def guard(value: str, what: str) -> str:
+    """Give `value` back, or raise GuardError if it holds what could end an IMAP command."""
+    if _FORBIDDEN.search(value):
+        raise GuardError(f"The {what} holds a line break or a NUL character: correct it.")
+    return value
+
+
+def check_arguments(server: Server, login: Login) -> None:
+    """Raise GuardError if anything that goes on the wire is empty, or could end a command."""
+    for value, what in ((server.host, "host name"), (login.username, "user name"), (login.password, "password")):
+        guard(value, what)
+        if not value:
+            raise GuardError(f"The {what} is empty: give one.")
+    if not 0 < server.port < _PORTS:
+        raise GuardError(f"The port {server.port} does not exist: give one from 1 to 65535.")
+
+
+@contextmanager
+def connection_errors(server: Server) -> Iterator[None]:
+    """Turn what a socket or TLS raises into a MailServerError."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise CertificateRejected(
+            f"The certificate of {server} was refused ({error.verify_message}): check the host name, or name the"
+            " file of your certificate authority in SSL_CERT_FILE."
+        ) from error
+    except ssl.SSLError as error:
+        raise ConnectionFailed(
+            f"{server} does not speak TLS as expected ({error.reason}): check port and security."
+        ) from error
+    except (socket.gaierror, UnicodeError) as error:
+        raise ConnectionFailed(f"The host {server.host} was not found: check its name.") from error
+    except TimeoutError as error:
+        raise ConnectionFailed(f"{server} did not answer in time: check host, port and security.") from error
+    except OSError as error:
+        raise ConnectionFailed(f"{server} cannot be reached ({error.strerror}): check host and port.") from error

@@ -40,7 +40,7 @@ class NotInitialised(ActionError):
 class FieldRefused(ActionError):
     """Something that was sent in the form of Zoho CRM's API is not acceptable; `details` says what."""
 
-    def __init__(self, message: str, **details: int | str) -> None:
+    def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
         self.message, self.details = message, details
 
@@ -73,6 +73,22 @@ class EmailsNotShared(FieldRefused):
 
 class SharingNotAllowed(FieldRefused):
     """The caller cannot share mail record by record."""
+
+
+class FieldUnsupported(FieldRefused):
+    """A field asks for something that there is not here."""
+
+
+class SendingRefused(FieldRefused):
+    """A message was not sent, and will not be."""
+
+
+class FileTooLarge(ActionError):
+    """An uploaded file is larger than one may be, or a user's files are together."""
+
+
+class UploadUnreadable(ActionError):
+    """What was uploaded holds no file."""
 
 
 class RequestRefused(ActionError):

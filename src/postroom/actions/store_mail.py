@@ -1,8 +1,10 @@
 """Storing messages as they come from a source, a batch at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 from postroom.mail.parse import parse_message
 from postroom.storage.associations import associate_by_hand
@@ -56,12 +58,25 @@ def store_messages(
     for batch in _batches(messages):
         incoming = [_incoming(message, report) for message in batch]
         with database.write() as connection:
-            stored = store_copies(connection, source, incoming)
-            if by_hand_on is not None:
-                ids = copy_ids(connection, source, [copy.uid for copy in incoming])
-                associate_by_hand(connection, by_hand_on, ids.values())
+            stored = _store(connection, source, incoming, [] if by_hand_on is None else [by_hand_on])
         report.stored += len(stored)
         report.known += len(incoming) - len(stored)
+
+
+def file_message(connection: Connection, source: Source, message: RawMessage, by_hand_on: Collection[int]) -> None:
+    """Store one message within a transaction, and associate it by hand with each of these records."""
+    _store(connection, source, [_incoming(message, MailReport())], by_hand_on)
+
+
+def _store(
+    connection: Connection, source: Source, incoming: Sequence[IncomingCopy], by_hand_on: Collection[int]
+) -> list[int]:
+    stored = store_copies(connection, source, incoming)
+    if by_hand_on:
+        ids = copy_ids(connection, source, [copy.uid for copy in incoming])
+        for record_id in by_hand_on:
+            associate_by_hand(connection, record_id, ids.values())
+    return stored
 
 
 def _incoming(message: RawMessage, report: MailReport) -> IncomingCopy:

@@ -29,6 +29,17 @@ def normalise_address(text: str) -> str | None:
     return f"{local}@{ascii_domain}"
 
 
+def sendable_address(text: str) -> str | None:
+    """Give an address as it is sent to, its local part as it is written; None where it is none, or not in ASCII.
+
+    Few servers take another local part (RFC 6531); a domain has its A-label form.
+    """
+    local, _, domain = text.strip().rpartition("@")
+    if normalise_address(text) is None or not local.isascii():
+        return None
+    return f"{local}@{normalise_domain(domain)}"
+
+
 def stand_in(text: str) -> str | None:
     """Give what stands for an address that cannot be compared: it is no record's, and its domain can be excluded.
 

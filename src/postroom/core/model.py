@@ -217,6 +217,84 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Through which server a mailbox sends; without a user name it logs in as the mailbox itself does."""
+
+    mailbox_id: int
+    host: str
+    port: int
+    security: str
+    username: str | None
+    sealed_password: bytes | None
+
+
+class OutboxState(StrEnum):
+    """What became of a message that is to be sent. Only while it is `sending` nobody knows."""
+
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    SENT = "sent"
+
+
+class RecipientState(StrEnum):
+    """What became of it for one recipient."""
+
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMail:
+    """A message that a user sends from a record, without its text. Times are epoch seconds.
+
+    `next_try_at` is when the pass may take it up: somebody who works on it sets it to when the work must be over.
+    """
+
+    id: int
+    user_id: int
+    record_id: int
+    linked_record_id: int | None
+    email_key: bytes
+    message_id: str
+    sender: str
+    subject: str
+    state: str
+    attempts: int
+    created_at: int
+    scheduled_at: int | None
+    next_try_at: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file that a user uploaded, to be attached to mail until it expires (epoch seconds)."""
+
+    id: str
+    user_id: int
+    name: str
+    content_type: str
+    size: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft on a record, which is its author's alone; `fields` is a JSON object. Times are epoch seconds."""
+
+    id: int
+    user_id: int
+    record_id: int
+    fields: str
+    created_at: int
+    modified_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A module of the CRM: one of Zoho's, or a custom one of the organisation."""
 

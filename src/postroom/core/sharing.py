@@ -301,3 +301,14 @@ def _crm_mail(viewer: Viewer, sender: Owner, organisation: Organisation) -> Deci
     if sender.below_viewer:
         return _allowed(Rule.SENT_BY_SUBORDINATE)
     return _denied(Rule.CRM_MAIL_IS_PRIVATE)
+
+
+_CRM_MAIL_MAY_BE_EDITED = frozenset({CrmAccess.PUBLIC_READ_WRITE, CrmAccess.PUBLIC_READ_WRITE_DELETE})
+
+
+def may_edit_crm_mail(viewer: Viewer, sender: Owner, organisation: Organisation) -> bool:
+    """Say whether who sees mail that was sent from the CRM may also answer it and file it elsewhere (section 5).
+
+    Whoever sent it may; others where the access type says so. Of superiors the law says only that they see it.
+    """
+    return sender.user_id == viewer.user_id or organisation.crm_access in _CRM_MAIL_MAY_BE_EDITED

@@ -16,6 +16,8 @@ from postroom.actions.errors import (
     FieldMissing,
     FieldRefused,
     FieldTaken,
+    FieldUnsupported,
+    FileTooLarge,
     InvalidInput,
     ModuleUnknown,
     ModuleWithoutEmails,
@@ -27,8 +29,10 @@ from postroom.actions.errors import (
     RecordUnknown,
     RequestRefused,
     ScopeMismatch,
+    SendingRefused,
     SharingNotAllowed,
     TokenInvalid,
+    UploadUnreadable,
 )
 
 JSON = "application/json;charset=UTF-8"
@@ -56,7 +60,7 @@ class Problem(NamedTuple):
     status: int
     code: str
     message: str
-    details: Mapping[str, int | str]
+    details: Mapping[str, object]
 
 
 INVALID_REQUEST_METHOD = Problem(400, "INVALID_REQUEST_METHOD", "The http request method type is not a valid one", {})
@@ -92,6 +96,8 @@ REFUSALS: Mapping[type[ActionError], tuple[int, str]] = {
     AlreadyThere: (409, "ALREADY_THERE"),
     Overtaken: (409, "OVERTAKEN"),
     BodyTooLarge: (413, "BODY_TOO_LARGE"),
+    FileTooLarge: (415, "FILE_SIZE_MORE_THAN_ALLOWED_SIZE"),
+    UploadUnreadable: (400, "failure_in_attachment_handling"),
 }
 # What is wrong with something that was sent, in the API of Zoho CRM.
 FIELD_CODES: Mapping[type[FieldRefused], str] = {
@@ -102,6 +108,8 @@ FIELD_CODES: Mapping[type[FieldRefused], str] = {
     EmailsShared: "ALREADY_SHARED",
     EmailsNotShared: "NOT_SHARED",
     SharingNotAllowed: "NOT_ALLOWED",
+    FieldUnsupported: "NOT_SUPPORTED",
+    SendingRefused: "NOT_ALLOWED",
 }
 _COMMAND = re.compile(r"; 'postroom [a-z ]+' shows them$")
 

@@ -5,8 +5,9 @@ of it is withheld, by construction.
 """
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, delete, func, literal, select, update
 
 from postroom.core.model import AssociatedBy
 from postroom.storage.database import upsert
@@ -44,6 +45,27 @@ def associate_by_hand(connection: Connection, record_id: int, copy_ids: Collecti
     return len(new)
 
 
+def dissociate_by_hand(connection: Connection, record_id: int, copy_ids: Collection[int]) -> int:
+    """Take associations by hand back, and none by address; give how many there were.
+
+    The caller holds the matching lock: what is withheld stays so while it is counted.
+    """
+    by_hand = and_(
+        associations.c.record_id == record_id,
+        associations.c.copy_id.in_(copy_ids),
+        associations.c.associated_by == AssociatedBy.HAND,
+    )
+    counted = _counted(by_hand)
+    rows = [dict(row) for row in connection.execute(counted).mappings()]
+    connection.execute(delete(associations).where(by_hand))
+    for row in rows:
+        key = and_(*(column == row[column.name] for column in record_mail.primary_key.columns))
+        left = {name: record_mail.c[name] - row[name] for name in ("copies", "shareable")}
+        connection.execute(update(record_mail).where(key, record_mail.c.copies > row["copies"]).values(left))
+        connection.execute(delete(record_mail).where(key, record_mail.c.copies == row["copies"]))
+    return sum(row["copies"] for row in rows)
+
+
 def _associate_by_address(connection: Connection, condition: ColumnElement[bool]) -> None:
     matching = (
         select(record_addresses.c.record_id, copy_participants.c.copy_id, _BY_ADDRESS)
@@ -73,17 +95,21 @@ def recount_shareable(connection: Connection, copy_ids: Collection[int], change:
         connection.execute(update(record_mail).where(key).values(shareable=shareable), rows)
 
 
-def _count(connection: Connection, condition: ColumnElement[bool]) -> None:
-    """Add associations to the counts, in the order of keys so that two writers cannot block each other."""
+def _counted(condition: ColumnElement[bool]) -> Select[Any]:
+    """Count associations as `record_mail` has them."""
     shareable = func.sum(case((copies.c.withheld, 0), else_=1))
-    counted = (
-        select(*_SOURCE, func.count(), shareable)
+    return (
+        select(*_SOURCE, func.count().label("copies"), shareable.label("shareable"))
         .join(copies, copies.c.id == associations.c.copy_id)
         .where(condition)
         .group_by(*_SOURCE)
         .order_by(*_SOURCE)
     )
-    statement = upsert(connection, record_mail).from_select([*record_mail.c.keys()], counted)
+
+
+def _count(connection: Connection, condition: ColumnElement[bool]) -> None:
+    """Add associations to the counts, in the order of keys so that two writers cannot block each other."""
+    statement = upsert(connection, record_mail).from_select([*record_mail.c.keys()], _counted(condition))
     added = {name: record_mail.c[name] + statement.excluded[name] for name in ("copies", "shareable")}
     connection.execute(statement.on_conflict_do_update(index_elements=record_mail.primary_key, set_=added))
 

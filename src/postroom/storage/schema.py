@@ -25,9 +25,11 @@ from postroom.core.model import (
     ClientKind,
     CrmAccess,
     Kind,
+    OutboxState,
     ParticipantRole,
     Permission,
     Profile,
+    RecipientState,
     UserStatus,
 )
 
@@ -347,6 +349,20 @@ mailboxes = Table(
     ),
 )
 
+# Through which server a mailbox sends. A login of its own has both a name and a password.
+smtp_servers = Table(
+    "smtp_servers",
+    metadata,
+    Column("mailbox_id", Id, ForeignKey("mailboxes.id"), primary_key=True, autoincrement=False),
+    Column("host", Text, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("security", Text, nullable=False),
+    Column("username", Text),
+    Column("sealed_password", LargeBinary),
+    CheckConstraint("security IN ('tls', 'starttls', 'none')", name="security"),
+    CheckConstraint("(username IS NULL) = (sealed_password IS NULL)", name="login"),
+)
+
 copies = Table(
     "copies",
     metadata,
@@ -473,6 +489,99 @@ email_shares = Table(
     _reference("user_id", "users"),
     Column("shared_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("record_id", "user_id"),
+    sqlite_with_rowid=False,
+)
+
+# Messages to be sent from records, with what became of them. The text goes once nothing is left to be sent.
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _reference("user_id", "users"),
+    _reference("record_id", "records"),
+    _reference("linked_record_id", "records", nullable=True),
+    Column("email_key", LargeBinary, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("scheduled_at", BigInteger),
+    Column("next_try_at", BigInteger),
+    Column("error", Text),
+    Column("raw", LargeBinary),
+    _one_of("state", OutboxState),
+    Index(None, "user_id"),
+    Index(None, "record_id"),
+    Index(None, "linked_record_id"),
+    Index("ix_outbox_due", "state", "next_try_at"),
+)
+
+outbox_recipients = Table(
+    "outbox_recipients",
+    metadata,
+    _reference("outbox_id", "outbox"),
+    Column("address", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    _one_of("state", RecipientState),
+    PrimaryKeyConstraint("outbox_id", "address"),
+    sqlite_with_rowid=False,
+)
+
+# Requests to send that a client may repeat: what was asked for, and the answer once there was one.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _reference("user_id", "users"),
+    Column("key_hash", LargeBinary, nullable=False),
+    Column("request_hash", LargeBinary, nullable=False),
+    _reference("outbox_id", "outbox"),
+    Column("answer", Text),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("user_id", "key_hash"),
+    Index(None, "outbox_id"),
+    Index(None, "created_at"),
+    sqlite_with_rowid=False,
+)
+
+uploaded_files = Table(
+    "uploaded_files",
+    metadata,
+    Column("id", Text, nullable=False),
+    _reference("user_id", "users"),
+    Column("name", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "user_id"),
+    Index(None, "expires_at"),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    _id(),
+    _reference("user_id", "users"),
+    _reference("record_id", "records"),
+    Column("fields", Text, nullable=False),  # as a JSON object
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Index(None, "user_id"),
+    Index(None, "record_id"),
+)
+
+# Which files a draft holds: they do not expire as long as it is there.
+draft_files = Table(
+    "draft_files",
+    metadata,
+    _reference("draft_id", "drafts"),
+    Column("file_id", Text, ForeignKey("uploaded_files.id"), nullable=False),
+    PrimaryKeyConstraint("draft_id", "file_id"),
+    Index(None, "file_id"),
     sqlite_with_rowid=False,
 )
 

@@ -1,0 +1,232 @@
+"""What is to be sent: one attempt at a time, at most once (docs/decisions/0018).
+
+An attempt is made by whoever took the message up. Just before its text goes out, the message is marked as `sending` in
+a transaction of its own. Whoever finds such a mark later cannot know whether the server took the text, and sends it
+never again by itself.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from postroom.actions.errors import InvalidInput, NotAllowed, NotFound
+from postroom.actions.lookups import get_user, parse_id
+from postroom.actions.own_addresses import own_addresses
+from postroom.actions.smtp_servers import smtp_login
+from postroom.actions.store_mail import RawMessage, file_message
+from postroom.core.addresses import normalise_address
+from postroom.core.model import Kind, OutboxMail, OutboxState, RecipientState, UserStatus
+from postroom.mail.compose import without_bcc
+from postroom.mail.server import DEFAULT_TIMEOUT, ConnectionFailed, Login, MailServerError, Server
+from postroom.mail.smtp import MessageRefused, Refusal, send_message
+from postroom.storage import outbox, people, uploads
+from postroom.storage.database import Database
+from postroom.storage.mail import Source
+from postroom.storage.outbox import Recipient
+from postroom.storage.secrets import SecretBox, SecretKeyError
+
+TAKEN_UP_FOR = 15 * 60  # seconds in which an attempt comes to its text; then somebody else may try
+_UNKNOWN_AFTER = 2 * 3600  # seconds after which a text that was being sent counts as interrupted
+_AT_ONCE = 20  # messages in one pass
+_FIRST_WAIT, _LONGEST_WAIT = 60, 4 * 3600  # seconds until the next try
+_GIVE_UP_AFTER = 5 * 24 * 3600  # RFC 5321, section 4.5.4.1: at least four to five days
+_KEYS_KEPT_FOR = 7 * 24 * 3600
+_FOLDER, _NO_UIDVALIDITY = "outbox", 0
+_INTERRUPTED = (
+    "it is not known whether the server took the message: look into the folder of sent mail before sending again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message; `refused` are those who do not get it, each with the server's words."""
+
+    mail: OutboxMail
+    refused: tuple[tuple[str, str], ...]
+
+
+class _TakenUpElsewhere(Exception):
+    """Somebody else sends this message, or it was cancelled, while we prepared to."""
+
+
+def send_due(database: Database, box: SecretBox, now: int) -> list[Outcome]:
+    """Make one pass over the outbox at `now` (epoch seconds): send what is due, and clear what expired.
+
+    What fails stops nothing else: its outcome says why.
+    """
+    with database.write() as connection:
+        uploads.delete_expired(connection, now)
+        outbox.forget_requests(connection, now - _KEYS_KEPT_FOR)
+        for mail in outbox.interrupted(connection, now):
+            outbox.settle(connection, mail.id, OutboxState.FAILED, [], error=_INTERRUPTED)
+    outcomes = []
+    while len(outcomes) < _AT_ONCE:
+        with database.write() as connection:
+            mail_id = outbox.claim_due(connection, now, now + TAKEN_UP_FOR)
+        if mail_id is None:
+            break
+        outcomes.append(attempt(database, box, mail_id, now=now))
+    return outcomes
+
+
+def send_now(database: Database, box: SecretBox, reference: str, *, now: int) -> Outcome:
+    """Try one message at once, also one that failed: whoever asks has seen to it that it does not go out twice.
+
+    Raises NotFound, NotAllowed, InvalidInput.
+    """
+    with database.write() as connection:
+        mail = _get(connection, reference)
+        if mail.state in (OutboxState.SENT, OutboxState.SENDING):
+            raise NotAllowed(f"the message {mail.id} is {mail.state}")
+        undelivered = [
+            each for each in outbox.recipients_of(connection, mail.id) if each.state != RecipientState.ACCEPTED
+        ]
+        again = [Recipient(each.address, RecipientState.PENDING, None) for each in undelivered]
+        outbox.settle(connection, mail.id, OutboxState.QUEUED, again, next_try_at=now)
+        outbox.claim(connection, mail.id, now + TAKEN_UP_FOR)
+    return attempt(database, box, mail.id, now=now)
+
+
+def cancel(database: Database, reference: str) -> OutboxMail:
+    """Take a message out of the outbox that is scheduled or queued. Raises NotFound, NotAllowed, InvalidInput."""
+    with database.write() as connection:
+        mail = _get(connection, reference)
+        if not outbox.cancel(connection, mail.id, "it was cancelled"):
+            raise NotAllowed(f"the message {mail.id} is {mail.state}: only what waits can be cancelled")
+    return mail
+
+
+def list_outbox(
+    database: Database, user_email: str | None, state: OutboxState | None, limit: int
+) -> list[tuple[Outcome, str]]:
+    """Give the newest messages, each with its sender's e-mail address. Raises NotFound, InvalidInput."""
+    with database.read() as connection:
+        user_id = None if user_email is None else get_user(connection, user_email).id
+        emails = people.emails_by_id(connection)
+        listed = outbox.list_mail(connection, limit, user_id=user_id, state=state)
+        return [(outcome_of(connection, mail.id), emails[mail.user_id]) for mail in listed]
+
+
+def outcome_of(connection: Connection, mail_id: int) -> Outcome:
+    """Give what has become of a message so far."""
+    mail = outbox.find_mail(connection, mail_id)
+    if mail is None:
+        raise NotFound(f"there is no message {mail_id}")
+    recipients = outbox.recipients_of(connection, mail_id)
+    refused = [(each.address, each.reason or "") for each in recipients if each.state == RecipientState.REFUSED]
+    return Outcome(mail, tuple(refused))
+
+
+def attempt(database: Database, box: SecretBox, mail_id: int, *, now: int, timeout: float = DEFAULT_TIMEOUT) -> Outcome:
+    """Try to send a message that the caller took up, and write down what became of it; `timeout` in seconds."""
+    with database.read() as connection:
+        mail = outcome_of(connection, mail_id).mail
+    try:
+        refused = _send(database, box, mail, now, timeout)
+    except _TakenUpElsewhere:
+        with database.read() as connection:
+            return outcome_of(connection, mail_id)
+    except (MailServerError, NotAllowed, SecretKeyError) as error:
+        return _settle_failure(database, mail, error, now)
+    return _settle(database, mail, refused, now)
+
+
+def _send(database: Database, box: SecretBox, mail: OutboxMail, now: int, timeout: float) -> list[Refusal]:
+    with database.read() as connection:
+        server, login = _route(connection, box, mail)
+        raw = outbox.raw_of(connection, mail.id) or b""
+        pending = [r.address for r in outbox.recipients_of(connection, mail.id) if r.state == RecipientState.PENDING]
+
+    def start() -> None:
+        with database.write() as connection:
+            if not outbox.start_sending(connection, mail, now + _UNKNOWN_AFTER):
+                raise _TakenUpElsewhere
+
+    return send_message(server, login, mail.sender, pending, without_bcc(raw), start, timeout)
+
+
+def _route(connection: Connection, box: SecretBox, mail: OutboxMail) -> tuple[Server, Login]:
+    """Give where to send, if its sender still may: much can have changed since it was scheduled."""
+    user = people.users_by_id(connection)[mail.user_id]
+    if user.status != UserStatus.ACTIVE:
+        raise NotAllowed("the sender is not active")
+    if normalise_address(mail.sender) not in {each.address for each in own_addresses(connection, user)}:
+        raise NotAllowed(f"{mail.sender} is no address of the sender's any more")
+    return smtp_login(connection, box, user.id)
+
+
+def _settle(database: Database, mail: OutboxMail, refused: Sequence[Refusal], now: int) -> Outcome:
+    """Write down who has the message, and file it as sent where somebody has."""
+    by_address = {refusal.address: refusal for refusal in refused}
+    with database.write() as connection:
+        before = outbox.recipients_of(connection, mail.id)
+        after = [_after(each, by_address.get(each.address), is_last=_is_given_up(mail, now)) for each in before]
+        states = {each.state for each in after}
+        if RecipientState.ACCEPTED in states:
+            _file(connection, mail)
+        if RecipientState.PENDING in states:
+            waiting = next(each.reason for each in after if each.state == RecipientState.PENDING)
+            outbox.settle(
+                connection, mail.id, OutboxState.QUEUED, after, next_try_at=_next_try(mail, now), error=waiting
+            )
+        elif RecipientState.ACCEPTED in states:
+            outbox.settle(connection, mail.id, OutboxState.SENT, after)
+        else:
+            outbox.settle(connection, mail.id, OutboxState.FAILED, after, error="the server refused every recipient")
+        return outcome_of(connection, mail.id)
+
+
+def _after(recipient: Recipient, refusal: Refusal | None, *, is_last: bool) -> Recipient:
+    if recipient.state != RecipientState.PENDING:
+        return recipient
+    if refusal is None:
+        return Recipient(recipient.address, RecipientState.ACCEPTED, None)
+    is_final = is_last or not refusal.is_temporary
+    return Recipient(recipient.address, RecipientState.REFUSED if is_final else RecipientState.PENDING, refusal.reason)
+
+
+def _settle_failure(database: Database, mail: OutboxMail, error: Exception, now: int) -> Outcome:
+    """Write down why nobody got the message this time; what may be better later waits."""
+    may_be_better = isinstance(error, ConnectionFailed) or (isinstance(error, MessageRefused) and error.is_temporary)
+    with database.write() as connection:
+        if may_be_better and not _is_given_up(mail, now):
+            outbox.settle(
+                connection, mail.id, OutboxState.QUEUED, [], next_try_at=_next_try(mail, now), error=str(error)
+            )
+        else:
+            outbox.settle(connection, mail.id, OutboxState.FAILED, [], error=str(error))
+        return outcome_of(connection, mail.id)
+
+
+def _is_given_up(mail: OutboxMail, now: int) -> bool:
+    return now - (mail.scheduled_at or mail.created_at) > _GIVE_UP_AFTER
+
+
+def _next_try(mail: OutboxMail, now: int) -> int:
+    """Wait twice as long each time, and not everybody for the same time."""
+    wait: int = min(_FIRST_WAIT * 2 ** min(mail.attempts - 1, 10), _LONGEST_WAIT)
+    return now + wait // 2 + secrets.randbelow(wait)
+
+
+def _file(connection: Connection, mail: OutboxMail) -> None:
+    """File the sender's copy on the record it was sent from; a second time changes nothing."""
+    raw = outbox.raw_of(connection, mail.id)
+    if raw is None:
+        return
+    uid = hashlib.sha256(raw).hexdigest()  # as an import names it
+    source = Source(mail.user_id, Kind.CRM, None, _FOLDER, _NO_UIDVALIDITY)
+    records = [mail.record_id, *filter(None, [mail.linked_record_id])]
+    file_message(connection, source, RawMessage(uid, raw, f"message {mail.id}"), records)
+
+
+def _get(connection: Connection, reference: str) -> OutboxMail:
+    mail_id = parse_id(reference)
+    if mail_id is None:
+        raise InvalidInput(f"message: {reference!r} is not an id")
+    mail = outbox.find_mail(connection, mail_id)
+    if mail is None:
+        raise NotFound(f"there is no message {reference}; 'postroom outbox list' shows them")
+    return mail

@@ -1,0 +1,70 @@
+"""Through which servers mailboxes send, and who logs in there."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from postroom.actions.errors import InvalidInput, NotAllowed
+from postroom.actions.lookups import get_mailbox, valid_name
+from postroom.actions.mailboxes import password_context
+from postroom.core.model import Mailbox, SmtpServer
+from postroom.mail.server import Login, Security, Server
+from postroom.storage.database import Database
+from postroom.storage.mailboxes import mailbox_of
+from postroom.storage.secrets import SecretBox
+from postroom.storage.smtp_servers import set_smtp_server, smtp_server_of
+
+_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 587}  # RFC 8314, section 3.3; RFC 6409
+_LARGEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class NewSmtpServer:
+    """A server to send through; without a user name and a password it is logged in to as the mailbox is."""
+
+    host: str
+    port: int | None = None
+    security: Security = Security.TLS
+    username: str | None = None
+    password: str | None = None
+
+
+def set_mailbox_smtp(database: Database, box: SecretBox, address: str, new: NewSmtpServer) -> SmtpServer:
+    """Set the server through which a connected mailbox sends. Raises NotFound, InvalidInput."""
+    with database.write() as connection:
+        return set_smtp(connection, box, get_mailbox(connection, address), new)
+
+
+def set_smtp(connection: Connection, box: SecretBox, mailbox: Mailbox, new: NewSmtpServer) -> SmtpServer:
+    """Set it within a transaction. Raises InvalidInput."""
+    host = valid_name(new.host, "smtp-host")
+    if (new.username is None) != (new.password is None):
+        raise InvalidInput("username: a login of its own has both a user name and a password")
+    if new.username is None and mailbox.sealed_password is None:
+        raise InvalidInput("username: is missing; the mailbox has no login that could be used")
+    if new.port is not None and not 0 < new.port <= _LARGEST_PORT:
+        raise InvalidInput("smtp-port: expected a number from 1 to 65535")
+    username = None if new.username is None else valid_name(new.username, "username")
+    sealed = None if new.password is None else box.seal(new.password, _context(mailbox.id))
+    server = SmtpServer(mailbox.id, host, new.port or _PORTS[new.security], new.security, username, sealed)
+    set_smtp_server(connection, server)
+    return server
+
+
+def smtp_login(connection: Connection, box: SecretBox, user_id: int) -> tuple[Server, Login]:
+    """Give the server of a user's mailbox, and the login. Raises NotAllowed, SecretKeyError."""
+    mailbox = mailbox_of(connection, user_id)
+    server = None if mailbox is None else smtp_server_of(connection, mailbox.id)
+    if mailbox is None or server is None:
+        raise NotAllowed("there is no server to send through; 'postroom mailbox smtp' sets one")
+    username, sealed, context = server.username, server.sealed_password, _context(mailbox.id)
+    if username is None:
+        username, sealed, context = mailbox.username, mailbox.sealed_password, password_context(mailbox.id)
+    if username is None or sealed is None:
+        raise NotAllowed("there is no login for the server to send through; 'postroom mailbox smtp' sets one")
+    return Server(server.host, server.port, Security(server.security)), Login(username, box.open(sealed, context))
+
+
+def _context(mailbox_id: int) -> str:
+    """Give what the password is bound to, so that it opens nowhere else."""
+    return f"smtp of mailbox {mailbox_id}"

@@ -1,0 +1,39 @@
+"""A user's own copies of one e-mail, and what stands in one."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select
+
+from postroom.storage.schema import associations, copies, raw_messages, thread_messages
+
+
+def own_copies(connection: Connection, user_id: int, email_key: bytes) -> list[int]:
+    """Give the ids of a user's own copies of an e-mail."""
+    own = select(copies.c.id).where(copies.c.user_id == user_id, copies.c.email_key == email_key)
+    return list(connection.execute(own.order_by(copies.c.id)).scalars())
+
+
+def own_copies_named(connection: Connection, user_id: int, message_id: str) -> dict[int, bytes]:
+    """Give the ids of a user's own copies with this Message-ID, each with the key of its e-mail.
+
+    The index of threads finds them: there is none of message ids.
+    """
+    named = (thread_messages.c.user_id == user_id, thread_messages.c.message_id == message_id)
+    own = (
+        select(copies.c.id, copies.c.email_key)
+        .join(thread_messages, thread_messages.c.thread_id == copies.c.thread_id)
+        .where(*named, copies.c.user_id == user_id, copies.c.message_id == message_id)
+    )
+    return {row.id: row.email_key for row in connection.execute(own.order_by(copies.c.id))}
+
+
+def records_of_copies(connection: Connection, copy_ids: Collection[int]) -> list[int]:
+    """Give the ids of the records with which copies are associated, in order."""
+    found = select(associations.c.record_id).where(associations.c.copy_id.in_(copy_ids)).distinct()
+    return list(connection.execute(found.order_by(associations.c.record_id)).scalars())
+
+
+def raw_message(connection: Connection, copy_id: int) -> bytes:
+    """Give the bytes of a copy."""
+    raw: bytes = connection.execute(select(raw_messages.c.raw).where(raw_messages.c.copy_id == copy_id)).scalar_one()
+    return raw

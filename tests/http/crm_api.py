@@ -10,7 +10,17 @@ from tests.http.own_api import Refusal
 from tests.team import Team
 
 PREFIX = "/crm/v8"
-SCOPES = "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.ALL,ZohoCRM.org.ALL,ZohoCRM.share.ALL"
+SCOPES = ",".join(
+    (
+        "ZohoCRM.modules.ALL",
+        "ZohoCRM.send_mail.all.CREATE",
+        "ZohoCRM.Files.CREATE",
+        "ZohoCRM.settings.ALL",
+        "ZohoCRM.users.ALL",
+        "ZohoCRM.org.ALL",
+        "ZohoCRM.share.ALL",
+    )
+)
 
 
 class CrmApi:
@@ -18,7 +28,7 @@ class CrmApi:
 
     def __init__(self, team: Team) -> None:
         self.team = team
-        self.client = falcon.testing.TestClient(create_app(team.database))
+        self.client = falcon.testing.TestClient(create_app(team.database, box=team.box))
         self._tokens: dict[str, str] = {}
 
     def token(self, name: str) -> str:

@@ -62,7 +62,7 @@ def send_due(database: Database, box: SecretBox, now: int) -> list[Outcome]:
         outbox.forget_requests(connection, now - _KEYS_KEPT_FOR)
         for mail in outbox.interrupted(connection, now):
             outbox.settle(connection, mail.id, OutboxState.FAILED, [], error=_INTERRUPTED)
-    outcomes = []
+    outcomes: list[Outcome] = []
     while len(outcomes) < _AT_ONCE:
         with database.write() as connection:
             mail_id = outbox.claim_due(connection, now, now + TAKEN_UP_FOR)

@@ -3,6 +3,7 @@
 import click
 
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes
+from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.cli.commands import Group, json_option
 from postroom.cli.installation import opened
 from postroom.cli.output import print_entries, print_json, say
@@ -78,6 +79,30 @@ def disconnect_mailbox_command(address: str) -> None:
     with opened() as installation:
         disconnected = disconnect_mailbox(installation.database, address)
     say(f"{disconnected.address} is disconnected; its mail stays.")
+
+
+@mailbox.command("smtp", epilog="postroom mailbox smtp alice@example.com --host smtp.example.com --security starttls")
+@click.argument("address")
+@click.option("--host", required=True, help="The server through which the mailbox sends.")
+@click.option("--port", type=int, help="Where it is not the usual one.")
+@click.option(
+    "--security",
+    type=click.Choice([each.value for each in Security]),
+    default=Security.TLS.value,
+    show_default=True,
+    help="How the connection is protected.",
+)
+@click.option("--username", help="Where it is another login than the mailbox's own.")
+@click.option("--password-stdin", is_flag=True, help="Read the password of that login from standard input.")
+def smtp_command(
+    address: str, host: str, port: int | None, security: str, username: str | None, password_stdin: bool
+) -> None:
+    """Set through which server a mailbox sends. A password is stored encrypted."""
+    password = read_secret("password") if password_stdin else None
+    new = NewSmtpServer(host, port, Security(security), username, password)
+    with opened() as installation:
+        server = set_mailbox_smtp(installation.database, installation.box, address, new)
+    say(f"{address} sends through {server.host}:{server.port} ({server.security}).")
 
 
 def _server(each: Mailbox) -> str:

@@ -283,18 +283,6 @@ class UploadedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A draft on a record, which is its author's alone; `fields` is a JSON object. Times are epoch seconds."""
-
-    id: int
-    user_id: int
-    record_id: int
-    fields: str
-    created_at: int
-    modified_at: int
-
-
-@dataclass(frozen=True, slots=True)
 class Module:
     """A module of the CRM: one of Zoho's, or a custom one of the organisation."""
 

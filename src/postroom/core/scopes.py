@@ -120,6 +120,16 @@ def share_families(key: str) -> tuple[str, ...]:
     return tuple(f"share.{name}" for name in scope_names(key))
 
 
+def send_families(key: str) -> tuple[str, ...]:
+    """Give the families that open sending from a module's records: `send_mail.all` and `send_mail.leads`."""
+    return ("send_mail.all", *(f"send_mail.{name}" for name in scope_names(key)))
+
+
+def email_families(key: str) -> tuple[str, ...]:
+    """Give the families that open the e-mails of a module's records: `modules.emails` and `modules.emails.leads`."""
+    return ("modules.emails", *(f"modules.emails.{name}" for name in scope_names(key)))
+
+
 def may_call(scopes: str, operation: CrmOperation, *families: str) -> bool:
     """Say whether a token's scopes admit an operation of Zoho CRM's API on one of these families, such as `users`.
 

@@ -20,6 +20,7 @@ from postroom.http import (
     crm_team,
     email_shares,
     explanations,
+    files,
     oauth,
     openapi,
     organisation,
@@ -27,6 +28,7 @@ from postroom.http import (
     people,
     preview,
     problems,
+    send_mail,
 )
 from postroom.http.consent_page import AUTHORIZATION_PATH, ConsentPage
 from postroom.http.names import NameConverter, NamesInPaths
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from postroom.http.crm import CrmResource
     from postroom.http.resource import Resource
     from postroom.storage.database import Database
+    from postroom.storage.secrets import SecretBox
 
 LOG_FORMAT_VARIABLE = "POSTROOM_LOG_FORMAT"
 
@@ -95,6 +98,8 @@ _CRM_ROUTES: dict[str, type["CrmResource"]] = {
     "/settings/recycle_bin": crm_records.RecycleBin,
     "/settings/recycle_bin/actions/restore": crm_records.RestoredRecords,
     "/settings/recycle_bin/{record_id}/actions/restore": crm_records.RestoredRecord,
+    "/settings/emails/actions/from_addresses": send_mail.FromAddresses,
+    "/files": files.Files,
     "/{module_api_name}": crm_records.Records,
     "/{module_api_name}/search": crm_records.FoundRecords,
     "/{module_api_name}/{record_id}": crm_records.Record,
@@ -106,13 +111,16 @@ _CRM_ROUTES: dict[str, type["CrmResource"]] = {
 }
 
 
-def routes(database: "Database", public_url: str = DEFAULT_PUBLIC_URL) -> Iterator[tuple[str, object]]:
+def routes(
+    database: "Database", public_url: str = DEFAULT_PUBLIC_URL, box: "SecretBox | None" = None
+) -> Iterator[tuple[str, object]]:
     """Yield every path with its resource."""
     yield PATH, SharingDetailsResource(SharingFactsReader(database))
     yield AUTHORIZATION_PATH, ConsentPage(database, public_url)
     yield oauth.TOKEN_PATH, oauth.TokenResource(database, public_url)
     yield oauth.REVOKE_PATH, oauth.RevocationResource(database)
     yield "/openapi.json", openapi.OpenApi()
+    yield send_mail.PATH, send_mail.SendMail(database, box)
     for path, crm_resource in _CRM_ROUTES.items():
         yield f"/crm/{{version}}{path}", crm_resource(database)
     for path, resource in _OWN_ROUTES.items():
@@ -125,13 +133,16 @@ def methods(resource: object) -> list[str]:
 
 
 def create_api(
-    database: "Database", public_url: str = DEFAULT_PUBLIC_URL
+    database: "Database", public_url: str = DEFAULT_PUBLIC_URL, box: "SecretBox | None" = None
 ) -> "falcon.App[falcon.Request, falcon.Response]":
-    """Build the routes on a database; `public_url` is where callers reach them."""
+    """Build the routes on a database; `public_url` is where callers reach them.
+
+    Without the box of the passwords nothing is sent.
+    """
     router = CompiledRouter()
     router.options.converters["name"] = NameConverter
     api = falcon.App(middleware=[NamesInPaths()], router=router)
-    for path, resource in routes(database, public_url):
+    for path, resource in routes(database, public_url, box):
         api.add_route(path, resource)
     errors = _Errors(database, router)
     api.add_error_handler(Exception, errors.unforeseen)
@@ -142,9 +153,11 @@ def create_api(
     return api
 
 
-def create_app(database: "Database", public_url: str = DEFAULT_PUBLIC_URL) -> "WSGIApplication":
+def create_app(
+    database: "Database", public_url: str = DEFAULT_PUBLIC_URL, box: "SecretBox | None" = None
+) -> "WSGIApplication":
     """Build what is served: the routes, with a request id and a log line for every answer."""
-    return RequestLog(create_api(database, public_url))
+    return RequestLog(create_api(database, public_url, box))
 
 
 def app_from_environment() -> "WSGIApplication":
@@ -152,7 +165,8 @@ def app_from_environment() -> "WSGIApplication":
     configure_log(os.environ.get(LOG_FORMAT_VARIABLE, "auto"))
     config = load_config()
     public_url = DEFAULT_PUBLIC_URL if config.public_url is None else valid_public_url(config.public_url)
-    return create_app(open_installation(config).database, public_url)
+    installation = open_installation(config)
+    return create_app(installation.database, public_url, installation.box)
 
 
 class _Errors:

@@ -162,3 +162,27 @@ def naming(place: str) -> Iterator[None]:
         field, _, reason = str(error).partition(": ")
         where = {place: field}
         raise FieldMissing(**where) if reason.startswith(_MISSING) else FieldRefused(reason, **where) from error
+
+
+@contextmanager
+def naming_in_json(root: str) -> Iterator[None]:
+    """Name a member of what `root` is by its own name and by its place: `email`, `$.data[0].to[0].email`.
+
+    What is refused by its name already, and what is no member's fault, stays as it is.
+    """
+    try:
+        yield
+    except InvalidInput as error:
+        field, _, reason = str(error).partition(": ")
+        kind = FieldMissing if reason.startswith(_MISSING) else FieldRefused
+        raise _placed(kind, reason, f"$.{field}") from error
+    except FieldRefused as error:
+        named = error.details.get("api_name")
+        if named is None or "json_path" in error.details:
+            raise
+        raise _placed(type(error), error.message, f"{root}.{named}") from error
+
+
+def _placed(kind: type[FieldRefused], message: str, path: str) -> FieldRefused:
+    place = {"api_name": path.rpartition(".")[2].partition("[")[0], "json_path": path}
+    return FieldMissing(**place) if kind is FieldMissing else kind(message, **place)

@@ -96,7 +96,7 @@ def convert_query(query: str, kind: type[SentT]) -> SentT:
         _refuse(error, "query")
 
 
-def or_none(value: T | UnsetType) -> T | None:
+def or_none(value: T | UnsetType | None) -> T | None:
     """Give None where a member is missing."""
     return None if value is UNSET else value
 

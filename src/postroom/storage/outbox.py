@@ -1,9 +1,9 @@
 """Messages to be sent, and what became of each for each recipient."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, true, update
 
 from postroom.core.model import OutboxMail, OutboxState, RecipientState
 from postroom.storage.schema import idempotency_keys, outbox, outbox_recipients
@@ -47,12 +47,6 @@ def list_mail(
     of_user = true() if user_id is None else outbox.c.user_id == user_id
     in_state = true() if state is None else outbox.c.state == state
     return _find(connection, and_(of_user, in_state), limit)
-
-
-def scheduled_on(connection: Connection, record_ids: Collection[int]) -> list[OutboxMail]:
-    """Give what is scheduled on some records or linked to them, the newest first."""
-    on_records = or_(outbox.c.record_id.in_(record_ids), outbox.c.linked_record_id.in_(record_ids))
-    return _find(connection, and_(on_records, outbox.c.state == OutboxState.SCHEDULED))
 
 
 def raw_of(connection: Connection, mail_id: int) -> bytes | None:

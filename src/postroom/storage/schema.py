@@ -561,30 +561,6 @@ uploaded_files = Table(
     Index(None, "expires_at"),
 )
 
-drafts = Table(
-    "drafts",
-    metadata,
-    _id(),
-    _reference("user_id", "users"),
-    _reference("record_id", "records"),
-    Column("fields", Text, nullable=False),  # as a JSON object
-    Column("created_at", BigInteger, nullable=False),
-    Column("modified_at", BigInteger, nullable=False),
-    Index(None, "user_id"),
-    Index(None, "record_id"),
-)
-
-# Which files a draft holds: they do not expire as long as it is there.
-draft_files = Table(
-    "draft_files",
-    metadata,
-    _reference("draft_id", "drafts"),
-    Column("file_id", Text, ForeignKey("uploaded_files.id"), nullable=False),
-    PrimaryKeyConstraint("draft_id", "file_id"),
-    Index(None, "file_id"),
-    sqlite_with_rowid=False,
-)
-
 # What was changed, by whom, from what to what. Rows are added and read; the database itself refuses anything else.
 audit_entries = Table(
     "audit_entries",

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from postroom.core.model import UploadedFile
-from postroom.storage.schema import draft_files, uploaded_files
+from postroom.storage.schema import uploaded_files
 
 _COLUMNS = [uploaded_files.c[name] for name in UploadedFile.__slots__]
 
@@ -37,18 +37,9 @@ def content_of(connection: Connection, file_id: str) -> bytes:
 
 
 def delete_expired(connection: Connection, now: int) -> None:
-    """Delete what has expired and no draft holds."""
+    """Delete what has expired."""
     connection.execute(delete(uploaded_files).where(~_is_there(now)))
 
 
 def _is_there(now: int) -> ColumnElement[bool]:
-    held = select(draft_files.c.file_id)
-    return or_(uploaded_files.c.expires_at > now, uploaded_files.c.id.in_(held))
-
-
-def hold_files(connection: Connection, draft_id: int, ids: Collection[str]) -> None:
-    """Let a draft hold these files, in place of those before."""
-    connection.execute(delete(draft_files).where(draft_files.c.draft_id == draft_id))
-    rows = [{"draft_id": draft_id, "file_id": each} for each in dict.fromkeys(ids)]
-    if rows:
-        connection.execute(insert(draft_files), rows)
+    return uploaded_files.c.expires_at > now

@@ -1,4 +1,4 @@
-"""Sending: SMTP servers, the outbox, drafts and uploaded files."""
+"""Sending: SMTP servers, the outbox and uploaded files."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -92,27 +92,3 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_uploaded_files_expires_at"), "uploaded_files", ["expires_at"])
     op.create_index(op.f("ix_uploaded_files_user_id"), "uploaded_files", ["user_id"])
-    op.create_table(
-        "drafts",
-        sa.Column("id", ID, autoincrement=False, nullable=False),
-        sa.Column("user_id", ID, nullable=False),
-        sa.Column("record_id", ID, nullable=False),
-        sa.Column("fields", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("modified_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["record_id"], ["records.id"], name=op.f("fk_drafts_record_id")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_drafts_user_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
-    )
-    op.create_index(op.f("ix_drafts_record_id"), "drafts", ["record_id"])
-    op.create_index(op.f("ix_drafts_user_id"), "drafts", ["user_id"])
-    op.create_table(
-        "draft_files",
-        sa.Column("draft_id", ID, nullable=False),
-        sa.Column("file_id", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["draft_id"], ["drafts.id"], name=op.f("fk_draft_files_draft_id")),
-        sa.ForeignKeyConstraint(["file_id"], ["uploaded_files.id"], name=op.f("fk_draft_files_file_id")),
-        sa.PrimaryKeyConstraint("draft_id", "file_id", name=op.f("pk_draft_files")),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_draft_files_file_id"), "draft_files", ["file_id"])

@@ -10,16 +10,9 @@ from tests.http.own_api import Refusal
 from tests.team import Team
 
 PREFIX = "/crm/v8"
-SCOPES = ",".join(
-    (
-        "ZohoCRM.modules.ALL",
-        "ZohoCRM.send_mail.all.CREATE",
-        "ZohoCRM.Files.CREATE",
-        "ZohoCRM.settings.ALL",
-        "ZohoCRM.users.ALL",
-        "ZohoCRM.org.ALL",
-        "ZohoCRM.share.ALL",
-    )
+SCOPES = (
+    "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.ALL,ZohoCRM.org.ALL,ZohoCRM.share.ALL,"
+    "ZohoCRM.send_mail.all.CREATE,ZohoCRM.Files.CREATE"
 )
 
 

@@ -95,7 +95,7 @@ def send_mail(
     key_hash, request_hash = None if key is None else hash_token(key), _hash_of(module, record_id, mail)
     with database.write() as connection:
         lock_mail_of(connection, user_id)  # one repetition after the other
-        _require_record(connection, user_id, module, record_id)
+        require_record(connection, user_id, module, record_id)
         kept = None if key_hash is None else outbox.kept_request(connection, user_id, key_hash)
         if kept is not None:
             return _repeated(connection, kept, request_hash)
@@ -138,7 +138,8 @@ def _unless_failed(sent: Sent) -> Sent:
     return sent
 
 
-def _require_record(connection: Connection, user_id: int, module: Module, record_id: int) -> None:
+def require_record(connection: Connection, user_id: int, module: Module, record_id: int) -> None:
+    """Raise RecordInvalid unless a user sees a record of a module."""
     record = records_by_id(connection, [record_id]).get(record_id)
     seen = grounds_on(connection, user_id, [record_id])
     if record is None or not seen or record.module_id != module.id:
@@ -154,7 +155,7 @@ def _accept(
     if mail.scheduled_at is not None and not now < mail.scheduled_at <= now + _LATEST:
         raise FieldRefused("expected a time in the future, within a year", api_name="scheduled_time")
     if mail.linked_record_id is not None:
-        _require_deal(connection, user_id, mail.linked_record_id)
+        require_deal(connection, user_id, mail.linked_record_id)
     raw = compose(_message(connection, user, module, record_id, mail, now))
     if len(raw) > MAX_MESSAGE_BYTES:
         raise FieldRefused("the message is too large with its attachments", api_name="attachments")
@@ -166,7 +167,7 @@ def _accept(
         linked_record_id=mail.linked_record_id,
         email_key=email_key(parsed, _NOBODY),
         message_id=parsed.message_id or "",
-        sender=_person(mail.sender, "from.email").address,
+        sender=person(mail.sender, "from.email").address,
         subject=parsed.subject,
         state=OutboxState.QUEUED if mail.scheduled_at is None else OutboxState.SCHEDULED,
         attempts=1 if mail.scheduled_at is None else 0,
@@ -185,7 +186,8 @@ def _check_sender(connection: Connection, user: User, sender: Person) -> None:
         raise FieldRefused("expected one of your own addresses, as from_addresses lists them", api_name="from.email")
 
 
-def _require_deal(connection: Connection, user_id: int, deal_id: int) -> None:
+def require_deal(connection: Connection, user_id: int, deal_id: int) -> None:
+    """Raise FieldRefused unless a user sees a Deal."""
     deals = find_module(connection, "Deals")
     record = records_by_id(connection, [deal_id]).get(deal_id)
     seen = grounds_on(connection, user_id, [deal_id])
@@ -196,7 +198,7 @@ def _require_deal(connection: Connection, user_id: int, deal_id: int) -> None:
 def _message(
     connection: Connection, user: User, module: Module, record_id: int, mail: MailToSend, now: int
 ) -> NewMessage:
-    sender = _person(mail.sender, "from")
+    sender = person(mail.sender, "from")
     in_reply_to, references = _answered(connection, user.id, module, record_id, mail.answered)
     return NewMessage(
         message_id=f"{secrets.token_hex(16)}@{domain_of(sender.address)}",
@@ -205,7 +207,7 @@ def _message(
         to=_people(mail.to, "to"),
         cc=_people(mail.cc, "cc"),
         bcc=_people(mail.bcc, "bcc"),
-        reply_to=None if mail.reply_to is None else _person(mail.reply_to, "reply_to"),
+        reply_to=None if mail.reply_to is None else person(mail.reply_to, "reply_to"),
         subject=one_line(mail.subject, "subject"),
         content=text(mail.content, "content"),
         is_html=mail.is_html,
@@ -242,10 +244,11 @@ def parse_email(given: str) -> bytes | None:
 
 
 def _people(given: tuple[Person, ...], field: str) -> tuple[Person, ...]:
-    return tuple(_person(each, f"{field}[{place}]") for place, each in enumerate(given))
+    return tuple(person(each, f"{field}[{place}]") for place, each in enumerate(given))
 
 
-def _person(given: Person, field: str) -> Person:
+def person(given: Person, field: str) -> Person:
+    """Give somebody as mail names one. Raises FieldRefused."""
     address = sendable_address(one_line(given.address, f"{field}.email"))
     if address is None:
         raise FieldRefused("invalid email", api_name=f"{field}.email")
@@ -268,5 +271,5 @@ def text(value: str, field: str) -> str:
 
 def _envelope(mail: MailToSend) -> list[str]:
     """Give every recipient's address once."""
-    named = [_person(each, "to") for each in (*mail.to, *mail.cc, *mail.bcc)]
+    named = [person(each, "to") for each in (*mail.to, *mail.cc, *mail.bcc)]
     return list({normalise_address(each.address): each.address for each in named}.values())

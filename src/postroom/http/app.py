@@ -12,6 +12,7 @@ from postroom.actions.errors import ActionError, FieldRefused, RequestRefused
 from postroom.actions.lookups import valid_public_url
 from postroom.config import DEFAULT_PUBLIC_URL, load_config
 from postroom.http import (
+    associate_email,
     audit,
     clients,
     crm_records,
@@ -100,6 +101,10 @@ _CRM_ROUTES: dict[str, type["CrmResource"]] = {
     "/settings/recycle_bin/{record_id}/actions/restore": crm_records.RestoredRecord,
     "/settings/emails/actions/from_addresses": send_mail.FromAddresses,
     "/files": files.Files,
+    "/actions/email_available": associate_email.EmailAvailable,
+    "/{module_api_name}/{record_id}/actions/associate_email": associate_email.AssociateEmail,
+    "/{module_api_name}/{record_id}/Emails/actions/link_record": associate_email.LinkedEmails,
+    "/{module_api_name}/{record_id}/Emails/{message_id}/actions/link_record": associate_email.LinkedEmail,
     "/{module_api_name}": crm_records.Records,
     "/{module_api_name}/search": crm_records.FoundRecords,
     "/{module_api_name}/{record_id}": crm_records.Record,

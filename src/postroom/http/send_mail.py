@@ -189,7 +189,7 @@ def _mail(given: GivenMail) -> MailToSend:
     for name in _UNSUPPORTED:
         if getattr(given, name) not in (UNSET, None, False):
             raise FieldUnsupported(f"there is no {name} here", api_name=name)
-    reply_to, linked = or_none(given.reply_to), or_none(given.linked_record)
+    reply_to, linked, scheduled = or_none(given.reply_to), or_none(given.linked_record), or_none(given.scheduled_time)
     return MailToSend(
         sender=given.from_.person(),
         to=_people(given.to),
@@ -199,7 +199,7 @@ def _mail(given: GivenMail) -> MailToSend:
         subject=or_none(given.subject) or "",
         content=or_none(given.content) or "",
         is_html=given.mail_format == "html",
-        scheduled_at=_time(or_none(given.scheduled_time)),
+        scheduled_at=None if scheduled is None else time_in(scheduled, "scheduled_time"),
         attachments=tuple(file.id for file in or_none(given.attachments) or ()),
         answered=_answered(given.in_reply_to),
         linked_record_id=None if linked is None else id_in(linked.id, api_name="linked_record.id"),
@@ -219,17 +219,15 @@ def _answered(given: InReplyTo | str | UnsetType | None) -> Answered | None:
     return Answered(given.message_id, None if owner is None else id_of(owner, "in_reply_to.owner.id"))
 
 
-def _time(text: str | None) -> int | None:
+def time_in(text: str, member: str) -> int:
     """Give a time with its offset (ISO 8601) in epoch seconds. Raises FieldRefused."""
-    if text is None:
-        return None
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
+        if moment.tzinfo is not None and moment.timestamp() >= 0:
             return int(moment.timestamp())
     except (ValueError, OverflowError):
         pass
-    raise FieldRefused("expected a time with its offset", api_name="scheduled_time")
+    raise FieldRefused("expected a time with its offset", api_name=member)
 
 
 def _key(request: falcon.Request) -> str | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from postroom.actions.errors import FieldRefused, NotAllowed
-from postroom.actions.send_mail import one_line, parse_email, person, require_deal, require_record, text
+from postroom.actions.send_mail import one_line, parse_email, people, person, require_deal, require_record, text
 from postroom.actions.store_mail import RawMessage, file_message
 from postroom.actions.visible_emails import seen_copies
 from postroom.core.matching import email_key
@@ -143,16 +143,14 @@ def _bare(original_id: str) -> str:
 def _message(original_id: str, email: EmailToAssociate) -> NewMessage:
     if not original_id or not original_id.isascii() or set(original_id) & set(" <>"):
         raise FieldRefused("expected a Message-ID", api_name="original_message_id")
-    people = {
-        field: tuple(person(each, f"{field}[{place}]") for place, each in enumerate(getattr(email, field)))
-        for field in ("to", "cc", "bcc")
-    }
     return NewMessage(
         message_id=original_id,
         date=email.date,
         sender=person(email.sender, "from"),
+        to=people(email.to, "to"),
+        cc=people(email.cc, "cc"),
+        bcc=people(email.bcc, "bcc"),
         subject=one_line(email.subject, "subject"),
         content=text(email.content, "content"),
         is_html=email.is_html,
-        **people,
     )

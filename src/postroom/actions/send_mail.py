@@ -24,12 +24,13 @@ from postroom.core.matching import email_key
 from postroom.core.model import Module, OutboxMail, OutboxState, User
 from postroom.mail.compose import NewMessage, Person, compose
 from postroom.mail.parse import MAX_MESSAGE_BYTES, parse_message
-from postroom.storage import outbox, people
+from postroom.storage import outbox
 from postroom.storage.database import Database
 from postroom.storage.email_copies import raw_message
 from postroom.storage.ids import take_id
 from postroom.storage.mail import lock_mail_of
 from postroom.storage.organisation import find_module
+from postroom.storage.people import users_by_id
 from postroom.storage.records import records_by_id
 from postroom.storage.secrets import SecretBox
 from postroom.storage.visible_records import grounds_on
@@ -150,7 +151,7 @@ def _accept(
     connection: Connection, user_id: int, module: Module, record_id: int, mail: MailToSend, now: int
 ) -> OutboxMail:
     """Put a message into the outbox, in one transaction with what keeps it from being sent twice."""
-    user = people.users_by_id(connection)[user_id]
+    user = users_by_id(connection)[user_id]
     _check_sender(connection, user, mail.sender)
     if mail.scheduled_at is not None and not now < mail.scheduled_at <= now + _LATEST:
         raise FieldRefused("expected a time in the future, within a year", api_name="scheduled_time")
@@ -204,9 +205,9 @@ def _message(
         message_id=f"{secrets.token_hex(16)}@{domain_of(sender.address)}",
         date=now if mail.scheduled_at is None else mail.scheduled_at,
         sender=Person(sender.address, sender.name or user.full_name),
-        to=_people(mail.to, "to"),
-        cc=_people(mail.cc, "cc"),
-        bcc=_people(mail.bcc, "bcc"),
+        to=people(mail.to, "to"),
+        cc=people(mail.cc, "cc"),
+        bcc=people(mail.bcc, "bcc"),
         reply_to=None if mail.reply_to is None else person(mail.reply_to, "reply_to"),
         subject=one_line(mail.subject, "subject"),
         content=text(mail.content, "content"),
@@ -243,7 +244,8 @@ def parse_email(given: str) -> bytes | None:
     return bytes.fromhex(given) if is_id else None
 
 
-def _people(given: tuple[Person, ...], field: str) -> tuple[Person, ...]:
+def people(given: tuple[Person, ...], field: str) -> tuple[Person, ...]:
+    """Give several people as mail names them. Raises FieldRefused."""
     return tuple(person(each, f"{field}[{place}]") for place, each in enumerate(given))
 
 

@@ -47,10 +47,7 @@ def send_command(message: str | None) -> None:
     now = int(time.time())
     with opened() as installation:
         database, box = installation.database, installation.box
-        if message is None:
-            outcomes = send_due(database, box, now)
-        else:
-            outcomes = [send_now(database, box, message, now=now)]
+        outcomes = send_due(database, box, now) if message is None else [send_now(database, box, message, now=now)]
     sent = [each for each in outcomes if each.mail.state == OutboxState.SENT]
     say(f"{count(len(sent), 'message')} sent, {len(outcomes) - len(sent)} not.")
     for each in outcomes:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,10 @@ from tests.team import NOW, OPERATOR, Team
 
 COUNT_ROLES = "SELECT count(*) FROM roles"
 ROLE_COUNT = CompiledStatement(COUNT_ROLES, ())
+TERMINATE_OTHERS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 BACKEND = CompiledStatement("SELECT pg_backend_pid()", ())
 
 
@@ -71,6 +75,16 @@ class TestWriting:
         assert names(other) == ["Sales"]
         assert other.fetch_all(ROLE_COUNT, {}) == [(1,)]
         other.close()
+
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    def test_a_connection_that_was_lost_is_replaced(self, database: Database) -> None:
+        add_role(database, "Sales")
+        url = database.engine.url.render_as_string(hide_password=False)
+        with closing(Database(url)) as another, another.write() as other:
+            other.execute(text(TERMINATE_OTHERS))
+        assert names(database) == ["Sales"]
+        add_role(database, "Support")
+        assert names(database) == ["Sales", "Support"]
 
     def test_a_second_writer_waits_and_does_not_fail(self, database: Database, background: Background) -> None:
         with database.write() as connection:

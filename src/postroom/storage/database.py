@@ -129,7 +129,9 @@ def _create_engine(text_url: str) -> Engine:
             "the database URL is unreadable; expected sqlite:///FILE or postgresql://USER@HOST/NAME"
         ) from error
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
-        engine = create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True)  # secrets, in logs
+        url = url.set(drivername="postgresql+psycopg")
+        # Secrets are kept out of logs; and a connection is tried first, because the database may have been restarted.
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
         event.listen(engine, "connect", _prepare_postgresql)
         return engine
     if url.drivername == "sqlite" and url.database not in (None, "", ":memory:"):  # there, each connection has its own

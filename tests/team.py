@@ -16,9 +16,11 @@ from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.organisation import NewUser
 from postroom.actions.permissions import ChoosePermission
 from postroom.actions.read_sharing_details import read_sharing_details
-from postroom.actions.tokens import create_token
+from postroom.actions.send_mail import MailToSend, send_mail
+from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
+from postroom.actions.tokens import Caller, create_token
 from postroom.core.details import SharingDetails
-from postroom.core.model import Kind, Permission, Record, User
+from postroom.core.model import Kind, Permission, Person, Record, User
 from postroom.mail.parse import parse_message
 from postroom.storage import people, records
 from postroom.storage.associations import associate_by_hand
@@ -98,6 +100,17 @@ class Team:
     def crm_mail(self, sender: str, *addresses: str, by_hand_on: int | None = None) -> None:
         """Let a user send a message to these addresses from the CRM."""
         self._store(sender, addresses, by_hand_on, None, sent_from_crm=True)
+
+    def scheduled_mail(self, sender: str, record_id: int, address: str, key: str | None = None) -> None:
+        """Let a user schedule a message from a Lead, through a server of the user's own."""
+        server = NewSmtpServer("smtp.team.example", username="submitter", password="correct horse")
+        set_mailbox_smtp(self.database, self.box, email_of(sender), server)
+        with self.database.read() as connection:
+            leads = find_module(connection, "Leads")
+        assert leads is not None
+        mail = MailToSend(Person(email_of(sender)), (Person(address),), scheduled_at=NOW + 3600)
+        caller = Caller(email_of(sender), self.actor(sender))
+        send_mail(self.database, self.box, leads, record_id, mail, caller=caller, now=NOW, key=key)
 
     def permission(self, name: str, permission: str) -> None:
         """Let a user choose a permission, which holds unless an administrator decided otherwise."""

@@ -255,7 +255,21 @@ PATHS = {
 
 # Public functions of modules that read mail, which say nothing about who sees it.
 NOT_READ_PATHS = {
+    "associate_email.associate_email": "files the caller's own copy, and gives its id",
+    "associate_email.find_own_email": "says where the caller's own copy is filed",
+    "associate_email.link_to_deal": "files an e-mail that the caller names",
+    "associate_email.unlink_from_deals": "takes that back",
     "explain.steps_in_words": "puts a decision into words",
+    "send_mail.one_line": "checks a text",
+    "send_mail.parse_email": "reads an id",
+    "send_mail.people": "checks addresses",
+    "send_mail.person": "checks an address",
+    "send_mail.require_deal": "says whether the caller sees a record",
+    "send_mail.require_record": "says whether the caller sees a record",
+    "send_mail.send_mail": "says what became of the caller's own message",
+    "send_mail.text": "checks a text",
+    "visible_emails.answerable_copy": "says whether an e-mail that the caller names may be answered",
+    "visible_emails.seen_copies": "says what a caller may do with an e-mail that the caller names",
     "visible_records.get_record_for": "gives a record that the actor sees, without its mail",
     "visible_records.may_see": "says whether the actor sees a record",
     "withhold.email_id": "writes an id",
@@ -276,7 +290,7 @@ class TestEveryPath:
 # Storage that knows copies, their associations or their counts. What reads them for an answer is named here; what
 # only brings mail in, or keeps the tables, says nothing to anybody about who sees what.
 MAIL_TABLES = {"associations", "copies", "copy_participants", "raw_messages", "record_mail"}
-READS_MAIL = {"own_mail", "sharing_facts", "sightings"}
+READS_MAIL = {"email_copies", "own_mail", "sharing_facts", "sightings"}
 KEEPS_MAIL = {
     "associations": "associates copies with records, and counts them",
     "backups": "copies whole tables",
@@ -368,6 +382,16 @@ ROUTES_WITHOUT_MAIL = {
     ("GET", "/crm/{version}/{module_api_name}/search"): "records",
     ("GET", "/crm/{version}/{module_api_name}/{record_id}"): "a record",
     ("GET", "/crm/{version}/{module_api_name}/{record_id}/actions/share"): "whom a record is shared with",
+    ("GET", "/crm/{version}/settings/emails/actions/from_addresses"): "the caller's own addresses",
+    ("GET", "/crm/{version}/actions/email_available"): "whether the caller filed an own e-mail",
+    ("POST", "/crm/{version}/files"): "which files were uploaded",
+    ("POST", "/crm/{version}/{module_api_name}/{record_id}/actions/send_mail"): "that a message was sent",
+    ("POST", "/crm/{version}/{module_api_name}/{record_id}/actions/associate_email"): "that an e-mail was filed",
+    ("POST", "/crm/{version}/{module_api_name}/{record_id}/Emails/actions/link_record"): "which e-mails were linked",
+    (
+        "POST",
+        "/crm/{version}/{module_api_name}/{record_id}/Emails/{message_id}/actions/link_record",
+    ): "that an e-mail was linked",
     ("POST", "/crm/{version}/users"): "the user who was added",
     ("POST", "/crm/{version}/settings/recycle_bin/actions/restore"): "which records were restored",
     ("POST", "/crm/{version}/settings/recycle_bin/{record_id}/actions/restore"): "that a record was restored",
@@ -393,6 +417,7 @@ COMMANDS_WITHOUT_MAIL = {
     "domains": "domain disown, domain exclude, domain include, domain list, domain own",
     "one own e-mail or conversation": "mail release, mail withhold",
     "what comes in, and how much": "mailbox add, mailbox disconnect, mailbox list, import mail, import records, sync",
+    "through what mail goes out, and what became of it": "mailbox smtp, outbox cancel, outbox list, outbox send",
     "tokens and changes": "token create, token revoke, audit",
     "clients, and how users prove who they are": (
         "client add, client delete, client grant-code, client list, user password"

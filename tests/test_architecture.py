@@ -163,7 +163,11 @@ def http_only_in_http(found: Sources) -> Iterator[str]:
 
 
 WORK_THROUGH_ACTIONS = {
-    "http": {("storage.database", "Database"), ("storage.sharing_facts", "SharingFactsReader")},
+    "http": {
+        ("storage.database", "Database"),
+        ("storage.secrets", "SecretBox"),
+        ("storage.sharing_facts", "SharingFactsReader"),
+    },
     "cli": {
         ("mail.archive", "ArchiveError"),
         ("mail.archive", "archive_size"),
@@ -301,7 +305,7 @@ def secrets_in_one_place(found: Sources) -> Iterator[str]:
     yield from (f"{m} knows a cipher" for m in importers(found, "cryptography") - {"storage.secrets"})
     for module, tree in found.items():
         opens = any(call.endswith("box.open") for call in calls(tree))
-        if opens and module != "actions.sync":
+        if opens and module not in {"actions.smtp_servers", "actions.sync"}:
             yield f"{module} opens a secret"
 
 

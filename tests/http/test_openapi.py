@@ -36,7 +36,12 @@ CRM_SCOPES_NAMED = {
     *(f"ZohoCRM.share.leads.{operation}" for operation in ("CREATE", "DELETE", "READ")),
     *(f"ZohoCRM.users.{operation}" for operation in ("CREATE", "DELETE", "READ", "UPDATE")),
     "ZohoCRM.modules.leads.CREATE",
+    "ZohoCRM.Files.CREATE",
+    "ZohoCRM.modules.contacts.CREATE",
+    "ZohoCRM.modules.emails.CREATE",
     "ZohoCRM.org.READ",
+    "ZohoCRM.send_mail.all.CREATE",
+    "ZohoCRM.settings.emails.READ",
     "ZohoCRM.settings.recycle_bin.UPDATE",
 }
 

@@ -208,12 +208,16 @@ BREAKS = {
     "ck_organisation_crm_access": "UPDATE organisation SET crm_access = 'everyone'",
     "ck_organisation_default_permission": "UPDATE organisation SET default_permission = 'everyone'",
     "ck_organisation_only_one": "UPDATE organisation SET id = 2",
+    "ck_outbox_recipients_state": "UPDATE outbox_recipients SET state = 'everyone'",
+    "ck_outbox_state": "UPDATE outbox SET state = 'everyone'",
     "ck_record_mail_associated_by": "UPDATE record_mail SET associated_by = 'everyone'",
     "ck_record_mail_kind": "UPDATE record_mail SET kind = 'everyone'",
     "ck_record_mail_shareable": "UPDATE record_mail SET shareable = copies + 1",
     "ck_record_mail_some": "UPDATE record_mail SET copies = 0, shareable = 0",
     "ck_record_shares_user_or_role": "UPDATE record_shares SET user_id = NULL, role_id = NULL",
     "ck_roles_email_permission": "UPDATE roles SET email_permission = 'everyone'",
+    "ck_smtp_servers_login": "UPDATE smtp_servers SET sealed_password = NULL",
+    "ck_smtp_servers_security": "UPDATE smtp_servers SET security = 'everyone'",
     "ck_users_assigned_permission": "UPDATE users SET assigned_permission = 'everyone'",
     "ck_users_chosen_permission": "UPDATE users SET chosen_permission = 'users_choice'",
     "ck_users_profile": "UPDATE users SET profile = 'everyone'",
@@ -304,6 +308,7 @@ def _furnish(team: Team) -> None:
         lead = team.record("Leads", name, "lead@customer.example")
         team.mail(name, "lead@customer.example", by_hand_on=lead)
         team.crm_mail(name, "lead@customer.example")
+        team.scheduled_mail(name, lead, "lead@customer.example")
         with team.database.write() as connection:
             connection.execute(
                 text("INSERT INTO record_shares SELECT :id, :id, owner_id, NULL, false FROM records WHERE id = :id"),

@@ -15,14 +15,15 @@ from postroom.actions.send_mail import one_line, parse_email, people, person, re
 from postroom.actions.store_mail import RawMessage, file_message
 from postroom.actions.visible_emails import seen_copies
 from postroom.core.matching import email_key
-from postroom.core.model import Kind, Module
-from postroom.mail.compose import NewMessage, Person, compose
+from postroom.core.model import Kind, Module, Person
+from postroom.mail.compose import NewMessage, compose
 from postroom.mail.parse import parse_message
 from postroom.storage.associations import associate_by_hand, dissociate_by_hand
 from postroom.storage.database import Database, lock_matching
-from postroom.storage.email_copies import own_copies, own_copies_named, records_of_copies
+from postroom.storage.email_copies import own_copies, own_copies_named
 from postroom.storage.mail import Source
 from postroom.storage.organisation import find_module
+from postroom.storage.own_mail import records_of_copies
 from postroom.storage.records import references_of
 from postroom.storage.visible_records import grounds_on
 

@@ -21,8 +21,8 @@ from postroom.actions.uploads import attachments_of
 from postroom.actions.visible_emails import answerable_copy
 from postroom.core.addresses import domain_of, normalise_address, sendable_address
 from postroom.core.matching import email_key
-from postroom.core.model import Module, OutboxMail, OutboxState, User
-from postroom.mail.compose import NewMessage, Person, compose
+from postroom.core.model import Module, OutboxMail, OutboxState, Person, User
+from postroom.mail.compose import NewMessage, compose
 from postroom.mail.parse import MAX_MESSAGE_BYTES, parse_message
 from postroom.storage import outbox
 from postroom.storage.database import Database

@@ -83,6 +83,13 @@ class Participant:
     name: str
 
 
+class Person(NamedTuple):
+    """An address as it is sent to, and the name that is shown beside it."""
+
+    address: str
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What was read of a message. `problems` says what was not, so that nothing is lost in silence."""

@@ -11,7 +11,7 @@ from postroom.actions.lookups import parse_id
 from postroom.actions.own_addresses import list_own_addresses
 from postroom.actions.read_records import module_of
 from postroom.actions.send_mail import Answered, MailToSend, Sent, send_mail
-from postroom.core.model import OutboxState
+from postroom.core.model import OutboxState, Person
 from postroom.core.modules import module_key
 from postroom.core.scopes import CrmOperation, send_families
 from postroom.http.crm import (
@@ -28,7 +28,6 @@ from postroom.http.crm import (
 from postroom.http.resource import answer, now
 from postroom.http.sent import Sent as Members
 from postroom.http.sent import Text, or_none, read_body
-from postroom.mail.compose import Person
 from postroom.storage.database import Database
 from postroom.storage.secrets import SecretBox
 

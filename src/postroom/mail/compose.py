@@ -15,6 +15,7 @@ from email.utils import format_datetime, quote
 from html.parser import HTMLParser
 from typing import NamedTuple
 
+from postroom.core.model import Person
 from postroom.mail.server import guard
 
 _POLICY = SMTP.clone(cte_type="7bit")  # not every server takes 8 bits
@@ -26,13 +27,6 @@ _BCC = re.compile(rb"^Bcc:.*\r\n(?:[ \t].*\r\n)*", re.MULTILINE)
 
 _BREAKS = frozenset({"br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "p", "table", "tr"})
 _UNSEEN = frozenset({"head", "script", "style", "title"})
-
-
-class Person(NamedTuple):
-    """An address as it is sent to, and the name that is shown beside it."""
-
-    address: str
-    name: str = ""
 
 
 class Attachment(NamedTuple):

@@ -1,10 +1,8 @@
 """A user's own copies of one e-mail, and what stands in one."""
 
-from collections.abc import Collection
-
 from sqlalchemy import Connection, select
 
-from postroom.storage.schema import associations, copies, raw_messages, thread_messages
+from postroom.storage.schema import copies, raw_messages, thread_messages
 
 
 def own_copies(connection: Connection, user_id: int, email_key: bytes) -> list[int]:
@@ -25,12 +23,6 @@ def own_copies_named(connection: Connection, user_id: int, message_id: str) -> d
         .where(*named, copies.c.user_id == user_id, copies.c.message_id == message_id)
     )
     return {row.id: row.email_key for row in connection.execute(own.order_by(copies.c.id))}
-
-
-def records_of_copies(connection: Connection, copy_ids: Collection[int]) -> list[int]:
-    """Give the ids of the records with which copies are associated, in order."""
-    found = select(associations.c.record_id).where(associations.c.copy_id.in_(copy_ids)).distinct()
-    return list(connection.execute(found.order_by(associations.c.record_id)).scalars())
 
 
 def raw_message(connection: Connection, copy_id: int) -> bytes:

@@ -1,5 +1,7 @@
 """A user's own mail: e-mails and threads, as their owner names them."""
 
+from collections.abc import Collection
+
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from postroom.core.model import OwnEmail
@@ -63,6 +65,12 @@ def records_with_mail_of(connection: Connection, user_id: int, limit: int, *, af
     of_user = (record_mail.c.user_id == user_id, record_mail.c.record_id > after)
     found = select(record_mail.c.record_id).where(*of_user).distinct().order_by(record_mail.c.record_id).limit(limit)
     return list(connection.execute(found).scalars())
+
+
+def records_of_copies(connection: Connection, copy_ids: Collection[int]) -> list[int]:
+    """Give the ids of the records with which copies are associated, in order."""
+    found = select(associations.c.record_id).where(associations.c.copy_id.in_(copy_ids)).distinct()
+    return list(connection.execute(found.order_by(associations.c.record_id)).scalars())
 
 
 def _of(user_id: int, record_id: int | None) -> ColumnElement[bool]:

@@ -65,6 +65,9 @@ class TestAssociating:
             assert crm.get("Alice", path) == {"available": True, "record": record}
             assert crm.get("Bob", path) == {"available": False, "record": None}
         assert crm.refused("Alice", "GET", "/actions/email_available")[1] == "MANDATORY_NOT_FOUND"
+        for wrong in ("orginal_message_id=", "original_message_id=a@b&orginal_message_id=a@b"):
+            refused = crm.refused("Alice", "GET", f"/actions/email_available?{wrong}")
+            assert refused == (400, "INVALID_DATA", {"param_name": "orginal_message_id"})
 
     @pytest.mark.parametrize(
         ("changed", "code", "path"),
@@ -77,12 +80,22 @@ class TestAssociating:
             ({"subject": "x\r\nX: y"}, "INVALID_DATA", "subject"),
             ({"date_time": "yesterday"}, "INVALID_DATA", "date_time"),
             ({"to": [{"email": "nobody"}]}, "INVALID_DATA", "to[0].email"),
+            (
+                {"linked_record": {"id": 1, "module": {"api_name": "Deals", "id": 2**63}}},
+                "INVALID_DATA",
+                "linked_record.module.id",
+            ),
         ],
     )
     def test_names_the_field(self, crm: CrmApi, changed: Any, code: str, path: str) -> None:
         answer = crm.ask("Alice", "POST", PATH, email(**changed))
         error = answer.json["Emails"][0] if "Emails" in answer.json else answer.json
         assert (answer.status_code, error["code"], error["details"]["json_path"]) == (400, code, f"$.Emails[0].{path}")
+
+    def test_takes_the_email_once(self, crm: CrmApi) -> None:
+        twice = email() | {"data": email()["Emails"]}
+        details = {"api_name": "data", "json_path": "$.data"}
+        assert crm.refused("Alice", "POST", PATH, twice) == (400, "INVALID_DATA", details)
 
     def test_a_stranger_and_other_tokens(self, crm: CrmApi) -> None:
         assert crm.refused("Charlie", "POST", PATH, email()) == (400, "INVALID_DATA", {"resource_path_index": 1})

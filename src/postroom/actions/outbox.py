@@ -1,4 +1,4 @@
-"""What is to be sent: one attempt at a time, at most once (docs/decisions/0018).
+"""What is to be sent: one attempt at a time, at most once (docs/decisions/0017).
 
 An attempt is made by whoever took the message up. Just before its text goes out, the message is marked as `sending` in
 a transaction of its own. Whoever finds such a mark later cannot know whether the server took the text, and sends it

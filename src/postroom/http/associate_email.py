@@ -22,12 +22,13 @@ from postroom.core.scopes import CrmOperation, email_families, may_call
 from postroom.http.crm import MAX_BODY_BYTES, CrmResource, answer_each, done, id_in, naming_in_json, read_parameters
 from postroom.http.identity import bearer_token, check_version
 from postroom.http.resource import answer, now
-from postroom.http.send_mail import Content, GivenPerson, LinkedRecord, People, time_in
+from postroom.http.send_mail import Content, GivenPerson, LinkedRecord, People, linked_deal, time_in
 from postroom.http.sent import Sent, Text, or_none, read_body
 
 MOST_LINKED = 20
 _NO_RECORD = _NO_USER = 0
 _Subject = Annotated[str, Meta(max_length=500)]
+_MessageId = Annotated[str, Meta(min_length=1, max_length=320)]
 _List = Annotated[str, Meta(max_length=2000)]
 
 
@@ -61,8 +62,8 @@ class GivenEmails(Sent, frozen=True):
 class AvailableQuery(Sent, frozen=True):
     """The Message-ID, in either spelling of the parameter."""
 
-    original_message_id: Text | UnsetType = UNSET
-    orginal_message_id: Text | UnsetType = UNSET
+    original_message_id: _MessageId | UnsetType = UNSET
+    orginal_message_id: _MessageId | UnsetType = UNSET
 
 
 class Owner(Sent, frozen=True):
@@ -109,6 +110,8 @@ class AssociateEmail(CrmResource):
         given = or_none(body.Emails) or or_none(body.data)
         if given is None:
             raise FieldMissing(api_name="Emails", json_path="$.Emails")
+        if body.data is not UNSET and body.Emails is not UNSET:
+            raise FieldRefused("give the e-mail once", api_name="data", json_path="$.data")
         user_id = caller.actor.user_id or _NO_USER
         try:
             with naming_in_json("$.Emails[0]"):
@@ -126,10 +129,7 @@ class EmailAvailable(CrmResource):
         """Answer where, if the caller sees the record."""
         caller = self.enter(request, version, CrmOperation.READ, "modules.emails")
         query = read_parameters(request, AvailableQuery)
-        original_id = or_none(query.original_message_id) or or_none(query.orginal_message_id)
-        if original_id is None:
-            raise FieldMissing(param_name="original_message_id")
-        found = find_own_email(self.database, original_id, user_id=caller.actor.user_id or _NO_USER)
+        found = find_own_email(self.database, _message_id(query), user_id=caller.actor.user_id or _NO_USER)
         record = None if found is None else {"module": {"api_name": found.module}, "id": str(found.record_id)}
         answer(response, {"available": found is not None, "record": record})
 
@@ -150,7 +150,10 @@ class LinkedEmails(CrmResource):
         caller, query = self._enter_to_unlink(request, version, module_api_name)
         if query.message_ids is UNSET:
             raise FieldMissing(param_name="message_ids")
-        self._unlink(response, caller, record_id, query.owner_id, query.message_ids.split(",")[:MOST_LINKED])
+        emails = query.message_ids.split(",")
+        if len(emails) > MOST_LINKED:
+            raise FieldRefused(f"expected at most {MOST_LINKED} e-mails", param_name="message_ids")
+        self._unlink(response, caller, record_id, query.owner_id, emails)
 
     def _link(
         self,
@@ -172,7 +175,7 @@ class LinkedEmails(CrmResource):
             email = message_id or or_none(each.message_id)
             if email is None:
                 raise FieldMissing(api_name="message_id")
-            deal = id_in(each.linked_record.id, api_name="linked_record.id")
+            deal = linked_deal(each.linked_record)
             owner = id_in(each.owner.id, api_name="owner.id")
             link_to_deal(self.database, contact, deal, email, owner, user_id=user_id)
             return email
@@ -254,6 +257,15 @@ def _answer_each(response: falcon.Response, count: int, work: Callable[[int], st
     answer_each(response, "Emails", results)
 
 
+def _message_id(query: AvailableQuery) -> str:
+    given = [each for each in (or_none(query.original_message_id), or_none(query.orginal_message_id)) if each]
+    if not given:
+        raise FieldMissing(param_name="original_message_id")
+    if len(given) > 1:
+        raise FieldRefused("give the Message-ID once", param_name="orginal_message_id")
+    return given[0]
+
+
 def _email(given: GivenEmail) -> EmailToAssociate:
     linked = or_none(given.linked_record)
     return EmailToAssociate(
@@ -266,5 +278,5 @@ def _email(given: GivenEmail) -> EmailToAssociate:
         subject=or_none(given.subject) or "",
         content=or_none(given.content) or "",
         is_html=given.mail_format == "html",
-        linked_record_id=None if linked is None else id_in(linked.id, api_name="linked_record.id"),
+        linked_record_id=None if linked is None else linked_deal(linked),
     )

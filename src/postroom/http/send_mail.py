@@ -201,7 +201,7 @@ def _mail(given: GivenMail) -> MailToSend:
         scheduled_at=None if scheduled is None else time_in(scheduled, "scheduled_time"),
         attachments=tuple(file.id for file in or_none(given.attachments) or ()),
         answered=_answered(given.in_reply_to),
-        linked_record_id=None if linked is None else id_in(linked.id, api_name="linked_record.id"),
+        linked_record_id=None if linked is None else linked_deal(linked),
     )
 
 
@@ -216,6 +216,14 @@ def _answered(given: InReplyTo | str | UnsetType | None) -> Answered | None:
         return Answered(given)
     owner = or_none(given.owner)
     return Answered(given.message_id, None if owner is None else id_of(owner, "in_reply_to.owner.id"))
+
+
+def linked_deal(given: LinkedRecord) -> int:
+    """Give the id of the Deal that is named. Raises FieldRefused."""
+    module = or_none(given.module)
+    if module is not None and (module_id := or_none(module.id)) is not None:
+        id_in(module_id, api_name="linked_record.module.id")
+    return id_in(given.id, api_name="linked_record.id")
 
 
 def time_in(text: str, member: str) -> int:

@@ -221,8 +221,8 @@ def _answered(given: InReplyTo | str | UnsetType | None) -> Answered | None:
 def linked_deal(given: LinkedRecord) -> int:
     """Give the id of the Deal that is named. Raises FieldRefused."""
     module = or_none(given.module)
-    if module is not None and (module_id := or_none(module.id)) is not None:
-        id_in(module_id, api_name="linked_record.module.id")
+    if module is not None and isinstance(module.id, int | str):
+        id_in(module.id, api_name="linked_record.module.id")
     return id_in(given.id, api_name="linked_record.id")
 
 

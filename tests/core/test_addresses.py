@@ -15,6 +15,7 @@ from postroom.core.addresses import (
     is_stand_in,
     normalise_address,
     normalise_domain,
+    sendable_address,
     stand_in,
 )
 
@@ -161,6 +162,29 @@ class TestDomains:
     def test_a_domain_covers_itself_and_what_is_below_it(self, domain: str, other: str, *, is_covered: bool) -> None:
         assert covers(domain, other) is is_covered
         assert domain_key(other).startswith(domain_key(domain)) is is_covered
+
+
+class TestSendable:
+    """What mail can be sent to: the local part as it is written, for its case is the receiving server's matter."""
+
+    @pytest.mark.parametrize(
+        ("text", "address"),
+        [
+            (" Carol@Customer.Example ", "Carol@customer.example"),
+            ("o'Neil+tag@größe.example", "o'Neil+tag@xn--gre-6ka8i.example"),
+        ],
+    )
+    def test_an_address_is_sent_to_as_it_is_written(self, text: str, address: str) -> None:
+        assert sendable_address(text) == address
+
+    @pytest.mark.parametrize("text", ["", "carol", "René@customer.example", "carol@", "a b@customer.example"])
+    def test_what_is_no_address_or_not_in_ascii_is_sent_nothing(self, text: str) -> None:
+        assert sendable_address(text) is None
+
+    @given(text=address_like)
+    def test_it_compares_like_the_address_it_was(self, text: str) -> None:
+        sendable = sendable_address(text)
+        assert sendable is None or normalise_address(sendable) == normalise_address(text)
 
 
 class TestStandIn:

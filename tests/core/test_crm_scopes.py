@@ -1,8 +1,15 @@
-"""The scopes of Zoho CRM that open users, settings, records and their shares."""
+"""The scopes of Zoho CRM that open users, settings, records, their shares and their mail."""
 
 import pytest
 
-from postroom.core.scopes import CrmOperation, may_call, module_families, share_families
+from postroom.core.scopes import (
+    CrmOperation,
+    email_families,
+    may_call,
+    module_families,
+    send_families,
+    share_families,
+)
 
 LEADS = module_families("leads")
 
@@ -20,6 +27,10 @@ LEADS = module_families("leads")
         ("ZohoCRM.modules.custom.READ", CrmOperation.READ, module_families("machine_parks")),
         ("ZohoCRM.share.salesorders.CREATE", CrmOperation.CREATE, share_families("sales_orders")),
         ("ZohoCRM.share.ALL", CrmOperation.READ, share_families("leads")),
+        ("ZohoCRM.send_mail.all.CREATE", CrmOperation.CREATE, send_families("leads")),
+        ("ZohoCRM.send_mail.salesorders.CREATE", CrmOperation.CREATE, send_families("sales_orders")),
+        ("ZohoCRM.modules.emails.READ", CrmOperation.READ, email_families("leads")),
+        ("ZohoCRM.modules.emails.leads.ALL", CrmOperation.CREATE, email_families("leads")),
     ],
 )
 def test_scopes_that_open(scopes: str, operation: CrmOperation, families: tuple[str, ...]) -> None:
@@ -40,6 +51,8 @@ def test_scopes_that_open(scopes: str, operation: CrmOperation, families: tuple[
         ("ZohoCRM.modules.contacts.ALL", CrmOperation.READ, LEADS),
         ("ZohoCRM.modules.emails.ALL", CrmOperation.READ, module_families("emails")[1:]),
         ("ZohoCRM.modules.leads.ALL", CrmOperation.READ, share_families("leads")),
+        ("ZohoCRM.send_mail.contacts.CREATE", CrmOperation.CREATE, send_families("leads")),
+        ("ZohoCRM.modules.emails.contacts.ALL", CrmOperation.READ, email_families("leads")),
         ("Postroom.settings.ALL", CrmOperation.READ, ("settings.fields",)),
     ],
 )

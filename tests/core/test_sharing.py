@@ -15,6 +15,7 @@ from postroom.core.sharing import (
     decide,
     effective_permission,
     may_change_record,
+    may_edit_crm_mail,
     record_access,
 )
 from tests.core.facts import (
@@ -216,6 +217,23 @@ class TestMailSentFromTheCrm:
             decision = decide(Kind.CRM, bob, colleague, SEES_RECORD, organisation(crm=access))
             assert not decision.allowed
             assert decision.reasons[-1] == Reason(Rule.UNKNOWN_CRM_ACCESS, access)
+
+
+class TestEditingMailSentFromTheCrm:
+    """Section 5: two access types let others answer it and file it elsewhere."""
+
+    @pytest.mark.parametrize("access", [*CrmAccess, *UNKNOWN_WORDS])
+    def test_whoever_sent_it_may(self, access: str) -> None:
+        assert may_edit_crm_mail(alice, owner(), organisation(crm=access))
+
+    @pytest.mark.parametrize("access", ["public_read_write", "public_read_write_delete"])
+    def test_others_may_where_the_access_type_says_write(self, access: str) -> None:
+        assert may_edit_crm_mail(bob, owner(), organisation(crm=access))
+
+    @pytest.mark.parametrize("access", ["private", "public_read_only", *UNKNOWN_WORDS])
+    @pytest.mark.parametrize("below_viewer", [True, False])
+    def test_else_nobody_does_not_even_a_superior(self, access: str, *, below_viewer: bool) -> None:
+        assert not may_edit_crm_mail(bob, owner(below_viewer=below_viewer), organisation(crm=access))
 
 
 class TestUnknownKind:

@@ -6,6 +6,7 @@ Each of them makes the same journey: what an integration does, from its first to
 import csv
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from tests.servers.postroom_server import Installation, PostroomServer
 from tests.servers.smtp import PASSWORD, SmtpServer, running_smtp
 from tests.team import NOW, OPERATOR, Team, email_of
 
+PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 LEAD, OTHER_LEAD = 3652397000001790004, 3652397000001790007
 CUSTOMER = "lead@customer.example"
 BOB = email_of("Bob")
@@ -114,11 +116,15 @@ class World:
 
     def travel(self, sdk: Sdk) -> dict[str, Any]:
         """Give what an SDK parsed on its journey."""
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        given = {"JOURNEY": json.dumps(self.given()), "NO_PROXY": "127.0.0.1"}
+        parsed: dict[str, Any] = json.loads(self.run(*sdk.command, JOURNEY=json.dumps(self.given())))
+        return parsed
+
+    def run(self, *command: str, **environment: str) -> str:
+        """Give what a program that uses an SDK printed."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         done = subprocess.run(
-            sdk.command,
-            env=environment | given,
+            command,
+            env=kept | environment | {"NO_PROXY": "127.0.0.1"},
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -126,8 +132,13 @@ class World:
             timeout=JOURNEY_SECONDS,
         )
         assert done.returncode == 0, done.stderr
-        parsed: dict[str, Any] = json.loads(done.stdout)
-        return parsed
+        return done.stdout
+
+    def example(self, language: str) -> str:
+        """Give the page's first example in a language, with this server and a token of Bob's."""
+        first = re.search(f"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+        assert first is not None
+        return first[1].replace("http://127.0.0.1:8400", self.server.base_url).replace("TOKEN", self.team.token("Bob"))
 
     def given(self) -> dict[str, Any]:
         database = self.team.database
@@ -227,6 +238,21 @@ def test_journey(sdk: Sdk, world: World) -> None:
     }
     assert_tokens_were_kept(sdk, world)
     assert_mail_was_sent(world)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("language", ["python", "js"])
+def test_example_of_the_page(language: str, world: World) -> None:
+    """It is for the same lead, and prints the types and the names of the colleagues."""
+    program = world.folder / f"example.{'py' if language == 'python' else 'mjs'}"
+    program.write_text(world.example(language))
+    (world.folder / "sdk").mkdir()
+    (world.folder / "node_modules").symlink_to(node_with_sdks() / "node_modules")
+    interpreter = str(python_with("zohocrmsdk8-0")) if language == "python" else "node"
+    assert re.findall("'([^']+)'", world.run(interpreter, str(program))) == [
+        *SYNCED_TYPES,
+        *(name for _, name, _ in COLLEAGUES),
+    ]
 
 
 def records_of(owner: str, account: str, contact: str) -> dict[str, Any]:

@@ -6,14 +6,12 @@ nothing was sent; after it, without an answer, nobody can know.
 
 import re
 import smtplib
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
 from postroom.mail.server import (
     DEFAULT_TIMEOUT,
-    AuthenticationFailed,
     ConnectionFailed,
     GuardError,
     Login,
@@ -23,6 +21,9 @@ from postroom.mail.server import (
     check_arguments,
     connection_errors,
     guard,
+    login_refused,
+    needs_encryption,
+    not_now,
 )
 
 ANSWER_TIMEOUT = 300  # seconds for the answer to a whole message, in which a server may look for viruses
@@ -100,7 +101,7 @@ def _connected(server: Server, timeout: float) -> Iterator[smtplib.SMTP]:
 
 
 def _connect(server: Server, timeout: float) -> smtplib.SMTP:
-    context = ssl.create_default_context()
+    context = server.tls()
     if server.security is Security.TLS:
         return smtplib.SMTP_SSL(server.host, server.port, _NAME, timeout=timeout, context=context)
     client = smtplib.SMTP(server.host, server.port, _NAME, timeout=timeout)
@@ -116,15 +117,12 @@ def _connect(server: Server, timeout: float) -> smtplib.SMTP:
 def _log_in(client: smtplib.SMTP, server: Server, login: Login) -> None:
     client.ehlo_or_helo_if_needed()
     if not client.has_extn("auth"):
-        raise AuthenticationFailed(f"{server} takes no password like this: use tls or starttls.")
+        raise needs_encryption(server)
     try:
         client.login(login.username, login.password)
     except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError, UnicodeError) as error:
-        if _is_temporary(getattr(error, "smtp_code", 0)):
-            raise ConnectionFailed(f"{server} cannot check the password now: try later.") from None
-        raise AuthenticationFailed(  # from None: the server's words may repeat the password
-            f"{server} refused the user name or the password of {login.username}: check both."
-        ) from None
+        refused = not_now if _is_temporary(getattr(error, "smtp_code", 0)) else login_refused
+        raise refused(server, login) from None  # the server's words may repeat the password
 
 
 def _name_sender(client: smtplib.SMTP, server: Server, sender: str, size: int) -> None:

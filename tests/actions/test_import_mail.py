@@ -65,7 +65,7 @@ def office(team: Team) -> Team:
 def take(
     team: Team, path: Path, destination: Destination = ALICE, on_progress: Callable[[int], None] = id
 ) -> MailReport:
-    return import_mail(team.database, path, destination, on_progress)
+    return import_mail(team.database, path, destination, on_progress, now=NOW)
 
 
 def stored(team: Team) -> list[bytes]:

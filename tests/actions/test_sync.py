@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
 from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes
@@ -17,6 +18,7 @@ from postroom.storage.mail import count_mail
 from postroom.storage.secrets import SecretBox, SecretKeyError
 from tests.servers.dovecot import Dovecot
 from tests.storage.contents import contents
+from tests.storage.poison import POISON, refusing_poison
 from tests.team import NOW, OPERATOR, Team, email_of, message
 
 LEAD = 1001
@@ -46,7 +48,7 @@ class Account:
         self.dovecot.append(self.address, folder, message(CUSTOMER, [self.address], f"<{uuid.uuid4()}@x>", body))
 
     def sync(self, on_progress: Callable[[str, int, int], None] = lambda *_: None) -> SyncReport:
-        return sync_mailbox(self.team.database, self.team.box, self.address, on_progress)
+        return sync_mailbox(self.team.database, self.team.box, self.address, on_progress, now=NOW)
 
 
 @pytest.fixture
@@ -110,8 +112,21 @@ class TestPass:
         sentence = "body: not read, the message is too large"
         assert account.sync().problems == [("INBOX message 1", sentence), ("INBOX message 2", sentence)]
         assert count(account.team) == (2, 2)
-        import_mail(account.team.database, tmp_path / "large.eml", Destination(mailbox=email_of("Bob")), id)
+        import_mail(account.team.database, tmp_path / "large.eml", Destination(mailbox=email_of("Bob")), id, now=NOW)
         assert count(account.team) == (3, 2)
+
+    def test_what_cannot_be_stored_is_kept_and_not_fetched_again(self, account: Account) -> None:
+        for subject in ("Offer", POISON, "Offer"):
+            raw = message(CUSTOMER, [account.address], f"<{uuid.uuid4()}@x>")
+            account.dovecot.append(account.address, "INBOX", raw.replace(b"Offer", subject.encode()))
+        with refusing_poison(account.team.database):
+            assert by_name(account.sync())["INBOX"] == FolderReport("INBOX", stored=2, dead_letters=1)
+        assert by_name(account.sync())["INBOX"] == FolderReport("INBOX", known=3)
+        (letter,) = list_dead_letters(account.team.database, by=OPERATOR, limit=9)
+        assert letter.letter.place == "INBOX message 2"
+        replay_dead_letters(account.team.database, by=OPERATOR, now=NOW)
+        assert count(account.team) == (3, 3)
+        assert by_name(account.sync())["INBOX"] == FolderReport("INBOX", known=3)
 
     def test_a_folder_that_fails_stops_no_other(self, account: Account) -> None:
         for folder in ("A", "B", "C"):
@@ -146,13 +161,13 @@ class TestRefusals:
         team.user("Bob", mailbox="imap")
         for name, sentence in (("Alice", "is a POP mailbox"), ("Bob", "has no server; it is fed by")):
             with pytest.raises(InvalidInput, match=sentence):
-                sync_mailbox(team.database, team.box, email_of(name), print)
+                sync_mailbox(team.database, team.box, email_of(name), print, now=NOW)
         with pytest.raises(NotFound, match="there is no connected mailbox"):
-            sync_mailbox(team.database, team.box, "zoe@team.example", print)
+            sync_mailbox(team.database, team.box, "zoe@team.example", print, now=NOW)
 
     def test_without_the_key_nobody_is_asked(self, account: Account, tmp_path: Path) -> None:
         with pytest.raises(SecretKeyError):
-            sync_mailbox(account.team.database, SecretBox(tmp_path / "other.key"), account.address, print)
+            sync_mailbox(account.team.database, SecretBox(tmp_path / "other.key"), account.address, print, now=NOW)
 
     def test_a_wrong_password_leaves_the_mailbox_as_it_is(self, team: Team, dovecot: Dovecot) -> None:
         account = Account(team, dovecot)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from time import time
 from typing import Any
 
 import pytest
@@ -207,6 +208,16 @@ class TestWhatIsRefused:
             assert refused(crm, mail(**changed))[0] == "INVALID_DATA", changed
         assert smtp.script.received == []
 
+    @pytest.mark.parametrize("path", [PATH, "/files", PATH.replace("send_mail", "associate_email")])
+    def test_a_body_that_is_too_long_by_its_own_words_is_not_waited_for(self, crm: CrmApi, path: str) -> None:
+        announced = {"Content-Length": str(64 * 1024 * 1024), "Content-Type": "multipart/form-data; boundary=b"}
+        assert crm.refused("Alice", "POST", path, raw=b"{}", headers=announced)[:2] == (413, "BODY_TOO_LARGE")
+
+    @pytest.mark.usefixtures("smtp")
+    def test_hostile_html(self, crm: CrmApi) -> None:
+        for content in ("<![" * 30_000, "&#" + "9" * 5000 + ";", "<a" * 50_000, "<!--" * 25_000):
+            sent_id(crm.do("Alice", "POST", PATH, mail(content=content)))
+
 
 class TestServerThatRefuses:
     def test_some_recipients(self, crm: CrmApi, smtp: SmtpServer) -> None:
@@ -230,8 +241,8 @@ class TestServerThatRefuses:
         assert "451 Try later" in answer["data"][0]["message"]
         assert "emails_sent_from_crm" in types(crm, "Alice")
         smtp.script.recipients = {}
-        assert send_due(crm.team.database, crm.team.box, NOW) == []
-        (outcome,) = send_due(crm.team.database, crm.team.box, NOW + 300)
+        assert send_due(crm.team.database, crm.team.box, int(time())) == []
+        (outcome,) = send_due(crm.team.database, crm.team.box, int(time()) + 300)
         assert outcome.mail.state == OutboxState.SENT
         assert [each.rcpt_tos for each in smtp.script.received] == [[CUSTOMER], ["later@x.example"]]
 
@@ -253,7 +264,7 @@ class TestServerThatRefuses:
         (result,) = crm.do("Alice", "POST", PATH, mail())["data"]
         assert "cannot be reached" in result["message"]
         through(crm.team, smtp.port)
-        (outcome,) = send_due(crm.team.database, crm.team.box, NOW + 300)
+        (outcome,) = send_due(crm.team.database, crm.team.box, int(time()) + 300)
         assert (outcome.mail.state, len(smtp.script.received)) == (OutboxState.SENT, 1)
 
     def test_no_answer_to_the_text_means_that_nobody_knows(self, crm: CrmApi, smtp: SmtpServer) -> None:

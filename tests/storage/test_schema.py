@@ -166,6 +166,8 @@ class TestOnlyOnceEach:
             "UPDATE mailboxes SET user_id = (SELECT min(id) FROM users)",
             "UPDATE copies SET uid = 'same', mailbox_id = (SELECT min(id) FROM mailboxes) WHERE kind = 'imap'",
             "UPDATE copies SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
+            "UPDATE dead_letters SET uid = 'same', mailbox_id = (SELECT min(id) FROM mailboxes) WHERE kind = 'imap'",
+            "UPDATE dead_letters SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
             "UPDATE audience_members SET user_id = (SELECT min(id) FROM users) WHERE user_id IS NOT NULL",
             "UPDATE audience_members SET role_id = (SELECT min(id) FROM roles) WHERE role_id IS NOT NULL",
             "UPDATE excluded_domains SET domain = 'same.example' WHERE user_id IS NOT NULL",
@@ -199,6 +201,8 @@ BREAKS = {
     "ck_copies_kind": "UPDATE copies SET kind = 'everyone' WHERE kind = 'imap'",
     "ck_copies_source": "UPDATE copies SET mailbox_id = NULL WHERE kind = 'imap'",
     "ck_copy_participants_role": "UPDATE copy_participants SET role = 'everyone' WHERE role = 'from'",
+    "ck_dead_letters_kind": "UPDATE dead_letters SET kind = 'everyone' WHERE kind = 'imap'",
+    "ck_dead_letters_source": "UPDATE dead_letters SET mailbox_id = NULL WHERE kind = 'imap'",
     "ck_excluded_domains_one_scope": "UPDATE excluded_domains SET role_id = (SELECT min(id) FROM roles)"
     " WHERE user_id = (SELECT min(user_id) FROM excluded_domains)",
     "ck_grants_refresh": "UPDATE grants SET refresh_hash = code_hash",
@@ -308,6 +312,8 @@ def _furnish(team: Team) -> None:
         lead = team.record("Leads", name, "lead@customer.example")
         team.mail(name, "lead@customer.example", by_hand_on=lead)
         team.crm_mail(name, "lead@customer.example")
+        team.dead_letter(name)
+        team.dead_letter(name, sent_from_crm=True)
         team.scheduled_mail(name, lead, "lead@customer.example")
         with team.database.write() as connection:
             connection.execute(

@@ -23,6 +23,7 @@ class FolderReport:
     name: str
     stored: int = 0
     known: int = 0
+    dead_letters: int = 0
     skipped: str | None = None
     failed: str | None = None
 
@@ -35,10 +36,11 @@ class SyncReport:
     problems: list[Problem] = field(default_factory=list)
 
 
-def sync_mailbox(database: Database, box: SecretBox, address: str, on_progress: Progress) -> SyncReport:
-    """Store what a mailbox's folders hold and is not stored yet. Drafts, junk and trash are left alone.
+def sync_mailbox(database: Database, box: SecretBox, address: str, on_progress: Progress, *, now: int) -> SyncReport:
+    """Store at `now` (epoch seconds) what a mailbox's folders hold and is not stored yet.
 
-    Raises NotFound, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
+    Drafts, junk and trash are left alone. Raises NotFound, InvalidInput, MailServerError,
+    SecretKeyError. A folder that fails stops no other.
     """
     with database.read() as connection:
         mailbox = get_mailbox(connection, address)
@@ -48,7 +50,7 @@ def sync_mailbox(database: Database, box: SecretBox, address: str, on_progress: 
     report = SyncReport()
     with open_session(server, login) as session:
         for folder in session.folders():
-            report.folders.append(_sync_folder(database, mailbox, session, folder, report.problems, on_progress))
+            report.folders.append(_sync_folder(database, mailbox, session, folder, report.problems, on_progress, now))
     return report
 
 
@@ -59,6 +61,7 @@ def _sync_folder(
     folder: Folder,
     problems: list[Problem],
     on_progress: Progress,
+    now: int,
 ) -> FolderReport:
     if folder.skipped is not None:
         return FolderReport(folder.name, skipped=folder.skipped)
@@ -67,12 +70,12 @@ def _sync_folder(
         state = session.select(folder.name)
         source = Source(mailbox.user_id, Kind.IMAP, mailbox.id, folder.name, state.uidvalidity)
         new = _not_stored(database, source, state.uids)
-        store_messages(database, source, _fetch(session, folder.name, new, on_progress), report)
+        store_messages(database, source, _fetch(session, folder.name, new, on_progress), report, now=now)
     except FolderFailed as error:
-        return FolderReport(folder.name, report.stored, failed=str(error))
+        return FolderReport(folder.name, report.stored, dead_letters=report.dead_letters, failed=str(error))
     finally:
         problems += report.problems
-    return FolderReport(folder.name, report.stored, known=len(state.uids) - len(new))
+    return FolderReport(folder.name, report.stored, len(state.uids) - len(new), report.dead_letters)
 
 
 def _not_stored(database: Database, source: Source, uids: Sequence[int]) -> list[int]:

@@ -1,12 +1,13 @@
 """Synchronising."""
 
+import time
 from dataclasses import asdict
 
 import click
 
 from postroom.actions.sync import FolderReport, SyncReport, sync_mailbox
 from postroom.cli.commands import Command, json_option
-from postroom.cli.imports import print_problems, problems_as_json
+from postroom.cli.imports import print_dead_letters, print_problems, problems_as_json
 from postroom.cli.installation import Refused, opened
 from postroom.cli.output import count, print_json, progress_bar, say
 
@@ -17,7 +18,7 @@ from postroom.cli.output import count, print_json, progress_bar, say
 def sync(address: str, as_json: bool) -> None:
     """Read what is new in a mailbox's folders; drafts, junk and trash are left alone."""
     with opened() as installation, progress_bar(f"Reading {address}") as bar:
-        report = sync_mailbox(installation.database, installation.box, address, bar.show)
+        report = sync_mailbox(installation.database, installation.box, address, bar.show, now=int(time.time()))
     if as_json:
         folders = [asdict(folder) for folder in report.folders]
         print_json({"folders": folders, "problems": problems_as_json(report.problems)})
@@ -31,6 +32,7 @@ def sync(address: str, as_json: bool) -> None:
 def _print_report(report: SyncReport) -> None:
     stored, known = (sum(getattr(each, name) for each in report.folders) for name in ("stored", "known"))
     say(f"{count(stored, 'message')} stored, {known} known already, in {count(len(report.folders), 'folder')}.")
+    print_dead_letters(sum(folder.dead_letters for folder in report.folders))
     for folder in report.folders:
         _print_what_was_left(folder)
     print_problems(report.problems)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from postroom.core.model import Message
 from postroom.mail.parse import parse_message
 from postroom.storage.associations import associate_by_hand
 from postroom.storage.database import Database
@@ -25,6 +26,14 @@ class RawMessage(NamedTuple):
     raw: bytes
     place: str
     truncated: bool = False
+    flags: str = ""
+
+
+class ReadMessage(NamedTuple):
+    """What was read of a message."""
+
+    came: RawMessage
+    message: Message
 
 
 class Problem(NamedTuple):
@@ -55,22 +64,41 @@ def store_messages(
 
     `by_hand_on` is a record with which all of them are associated by hand.
     """
-    for batch in _batches(messages):
-        incoming = [_incoming(message, report) for message in batch]
+    for batch in batches(messages):
+        read = read_messages(batch)
         with database.write() as connection:
-            stored = _store(connection, source, incoming, [] if by_hand_on is None else [by_hand_on])
-        report.stored += len(stored)
-        report.known += len(incoming) - len(stored)
+            store_batch(connection, source, read, report, by_hand_on=by_hand_on)
+
+
+def read_messages(batch: Iterable[RawMessage]) -> list[ReadMessage]:
+    """Parse messages."""
+    return [ReadMessage(each, parse_message(each.raw, truncated=each.truncated)) for each in batch]
+
+
+def store_batch(
+    connection: Connection,
+    source: Source,
+    batch: Sequence[ReadMessage],
+    report: MailReport,
+    *,
+    by_hand_on: int | None = None,
+) -> None:
+    """Store messages within a transaction."""
+    stored = _store(connection, source, batch, [] if by_hand_on is None else [by_hand_on])
+    report.stored += len(stored)
+    report.known += len(batch) - len(stored)
+    report.problems += [Problem(each.came.place, sentence) for each in batch for sentence in each.message.problems]
 
 
 def file_message(connection: Connection, source: Source, message: RawMessage, by_hand_on: Collection[int]) -> None:
     """Store one message within a transaction, and associate it by hand with each of these records."""
-    _store(connection, source, [_incoming(message, MailReport())], by_hand_on)
+    _store(connection, source, read_messages([message]), by_hand_on)
 
 
 def _store(
-    connection: Connection, source: Source, incoming: Sequence[IncomingCopy], by_hand_on: Collection[int]
+    connection: Connection, source: Source, batch: Sequence[ReadMessage], by_hand_on: Collection[int]
 ) -> list[int]:
+    incoming = [IncomingCopy(each.came.uid, each.came.raw, each.message, each.came.flags) for each in batch]
     stored = store_copies(connection, source, incoming)
     if by_hand_on:
         ids = copy_ids(connection, source, [copy.uid for copy in incoming])
@@ -79,13 +107,8 @@ def _store(
     return stored
 
 
-def _incoming(message: RawMessage, report: MailReport) -> IncomingCopy:
-    parsed = parse_message(message.raw, truncated=message.truncated)
-    report.problems += [Problem(message.place, sentence) for sentence in parsed.problems]
-    return IncomingCopy(message.uid, message.raw, parsed)
-
-
-def _batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
+def batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
+    """Group messages so that a transaction stays short, and what is held in memory small."""
     batch: list[RawMessage] = []
     size = 0
     for message in messages:

@@ -38,7 +38,7 @@ format: .venv/dev ## Put the code into the one style
 bench: .venv/dev ## Measure, and write docs/performance.md
 	$(BIN)/python -m bench
 
-lock: .venv/dev ## Write the lock files anew from pyproject.toml
+lock: .venv/dev ## Write the lock files anew, also those of the SDKs
 	scripts/lock.sh
 
 clean: ## Remove the environment and every cache, never ./data

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Installs what the tests run against: Dovecot, PostgreSQL, and wrk for the benchmark. As root on Debian it does so
-# by itself; elsewhere it prints the command, and the tests that need a missing server are skipped.
+# Installs what the tests run against and with: Dovecot, PostgreSQL, Node for SDKs, and wrk for the benchmark. As root
+# on Debian it does so by itself; elsewhere it prints the command, and the tests that need what is missing are skipped.
 set -eu
 missing=""
 [ -x /usr/sbin/dovecot ] || command -v dovecot >/dev/null || missing="$missing dovecot-imapd dovecot-pop3d dovecot-lmtpd"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
+command -v node >/dev/null || missing="$missing nodejs"
+command -v npm >/dev/null || missing="$missing npm"
 command -v wrk >/dev/null || missing="$missing wrk"
 [ -n "$missing" ] || exit 0
 install="apt-get install --yes --no-install-recommends$missing"

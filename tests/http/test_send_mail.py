@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from time import time
 from typing import Any
 
 import pytest
@@ -230,8 +231,8 @@ class TestServerThatRefuses:
         assert "451 Try later" in answer["data"][0]["message"]
         assert "emails_sent_from_crm" in types(crm, "Alice")
         smtp.script.recipients = {}
-        assert send_due(crm.team.database, crm.team.box, NOW) == []
-        (outcome,) = send_due(crm.team.database, crm.team.box, NOW + 300)
+        assert send_due(crm.team.database, crm.team.box, int(time())) == []
+        (outcome,) = send_due(crm.team.database, crm.team.box, int(time()) + 300)
         assert outcome.mail.state == OutboxState.SENT
         assert [each.rcpt_tos for each in smtp.script.received] == [[CUSTOMER], ["later@x.example"]]
 
@@ -253,7 +254,7 @@ class TestServerThatRefuses:
         (result,) = crm.do("Alice", "POST", PATH, mail())["data"]
         assert "cannot be reached" in result["message"]
         through(crm.team, smtp.port)
-        (outcome,) = send_due(crm.team.database, crm.team.box, NOW + 300)
+        (outcome,) = send_due(crm.team.database, crm.team.box, int(time()) + 300)
         assert (outcome.mail.state, len(smtp.script.received)) == (OutboxState.SENT, 1)
 
     def test_no_answer_to_the_text_means_that_nobody_knows(self, crm: CrmApi, smtp: SmtpServer) -> None:

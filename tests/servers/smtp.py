@@ -1,7 +1,8 @@
 """A scripted submission server (aiosmtpd): what it refuses, the test says."""
 
+import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,12 @@ PASSWORD = "secret"
 
 @dataclass
 class Script:
-    """What the server answers in place of yes, and what it was sent."""
+    """What the server answers in place of yes, and what it was sent.
 
+    What stands in `meanwhile` under a command is done once, before that command is answered.
+    """
+
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     recipients: dict[str, str] = field(default_factory=dict)
     sender: str = "250 OK"
     text: str = "250 OK"
@@ -27,6 +32,7 @@ class Script:
     async def handle_MAIL(  # noqa: N802 (aiosmtpd finds it by this name)
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        await self._wait_for("MAIL")
         if self.sender.startswith("250"):
             envelope.mail_from = address
             envelope.mail_options.extend(options)
@@ -41,12 +47,18 @@ class Script:
         return answer
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        await self._wait_for("DATA")
         if self.text.startswith("250"):
             self.received.append(envelope)
         if self.hangs_up_after_text:
             assert server.transport is not None
             server.transport.abort()
         return self.text
+
+    async def _wait_for(self, command: str) -> None:
+        work = self.meanwhile.pop(command, None)
+        if work is not None:
+            await asyncio.to_thread(work)
 
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any

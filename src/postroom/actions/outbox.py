@@ -60,15 +60,14 @@ def send_due(database: Database, box: SecretBox, now: int) -> list[Outcome]:
     with database.write() as connection:
         uploads.delete_expired(connection, now)
         outbox.forget_requests(connection, now - _KEYS_KEPT_FOR)
-        for mail in outbox.interrupted(connection, now):
-            outbox.settle(connection, mail.id, OutboxState.FAILED, [], error=_INTERRUPTED)
+        outbox.fail_interrupted(connection, now, _INTERRUPTED)
     outcomes: list[Outcome] = []
     while len(outcomes) < _AT_ONCE:
         with database.write() as connection:
-            mail_id = outbox.claim_due(connection, now, now + TAKEN_UP_FOR)
-        if mail_id is None:
+            mail = outbox.claim_due(connection, now, now + TAKEN_UP_FOR)
+        if mail is None:
             break
-        outcomes.append(attempt(database, box, mail_id, now=now))
+        outcomes.append(attempt(database, box, mail, now=now))
     return outcomes
 
 
@@ -81,13 +80,10 @@ def send_now(database: Database, box: SecretBox, reference: str, *, now: int) ->
         mail = _get(connection, reference)
         if mail.state in (OutboxState.SENT, OutboxState.SENDING):
             raise NotAllowed(f"the message {mail.id} is {mail.state}")
-        undelivered = [
-            each for each in outbox.recipients_of(connection, mail.id) if each.state != RecipientState.ACCEPTED
-        ]
-        again = [Recipient(each.address, RecipientState.PENDING, None) for each in undelivered]
-        outbox.settle(connection, mail.id, OutboxState.QUEUED, again, next_try_at=now)
-        outbox.claim(connection, mail.id, now + TAKEN_UP_FOR)
-    return attempt(database, box, mail.id, now=now)
+        claimed = outbox.claim_again(connection, mail, now + TAKEN_UP_FOR)
+        if claimed is None:
+            raise NotAllowed(f"somebody else sends the message {mail.id} at this moment")
+    return attempt(database, box, claimed, now=now)
 
 
 def cancel(database: Database, reference: str) -> OutboxMail:
@@ -120,15 +116,18 @@ def outcome_of(connection: Connection, mail_id: int) -> Outcome:
     return Outcome(mail, tuple(refused))
 
 
-def attempt(database: Database, box: SecretBox, mail_id: int, *, now: int, timeout: float = DEFAULT_TIMEOUT) -> Outcome:
-    """Try to send a message that the caller took up, and write down what became of it; `timeout` in seconds."""
-    with database.read() as connection:
-        mail = outcome_of(connection, mail_id).mail
+def attempt(
+    database: Database, box: SecretBox, mail: OutboxMail, *, now: int, timeout: float = DEFAULT_TIMEOUT
+) -> Outcome:
+    """Try to send a message that the caller took up, and write down what became of it; `timeout` in seconds.
+
+    What others made of the message meanwhile stays as it is.
+    """
     try:
         refused = _send(database, box, mail, now, timeout)
     except _TakenUpElsewhere:
         with database.read() as connection:
-            return outcome_of(connection, mail_id)
+            return outcome_of(connection, mail.id)
     except (MailServerError, NotAllowed, SecretKeyError) as error:
         return _settle_failure(database, mail, error, now)
     return _settle(database, mail, refused, now)
@@ -136,8 +135,10 @@ def attempt(database: Database, box: SecretBox, mail_id: int, *, now: int, timeo
 
 def _send(database: Database, box: SecretBox, mail: OutboxMail, now: int, timeout: float) -> list[Refusal]:
     with database.read() as connection:
+        raw = outbox.raw_of(connection, mail.id)
+        if raw is None:
+            raise _TakenUpElsewhere
         server, login = _route(connection, box, mail)
-        raw = outbox.raw_of(connection, mail.id) or b""
         pending = [r.address for r in outbox.recipients_of(connection, mail.id) if r.state == RecipientState.PENDING]
 
     def start() -> None:
@@ -162,21 +163,23 @@ def _settle(database: Database, mail: OutboxMail, refused: Sequence[Refusal], no
     """Write down who has the message, and file it as sent where somebody has."""
     by_address = {refusal.address: refusal for refusal in refused}
     with database.write() as connection:
+        raw = outbox.raw_of(connection, mail.id)
         before = outbox.recipients_of(connection, mail.id)
         after = [_after(each, by_address.get(each.address), is_last=_is_given_up(mail, now)) for each in before]
-        states = {each.state for each in after}
-        if RecipientState.ACCEPTED in states:
-            _file(connection, mail)
-        if RecipientState.PENDING in states:
-            waiting = next(each.reason for each in after if each.state == RecipientState.PENDING)
-            outbox.settle(
-                connection, mail.id, OutboxState.QUEUED, after, next_try_at=_next_try(mail, now), error=waiting
-            )
-        elif RecipientState.ACCEPTED in states:
-            outbox.settle(connection, mail.id, OutboxState.SENT, after)
-        else:
-            outbox.settle(connection, mail.id, OutboxState.FAILED, after, error="the server refused every recipient")
+        is_written = _write_down(connection, mail, after, now)
+        if is_written and raw is not None and any(each.state == RecipientState.ACCEPTED for each in after):
+            _file(connection, mail, raw)
         return outcome_of(connection, mail.id)
+
+
+def _write_down(connection: Connection, mail: OutboxMail, after: Sequence[Recipient], now: int) -> bool:
+    waiting = [each.reason for each in after if each.state == RecipientState.PENDING]
+    if waiting:
+        next_try = _next_try(mail, now)
+        return outbox.settle(connection, mail, OutboxState.QUEUED, after, next_try_at=next_try, error=waiting[0])
+    if any(each.state == RecipientState.ACCEPTED for each in after):
+        return outbox.settle(connection, mail, OutboxState.SENT, after)
+    return outbox.settle(connection, mail, OutboxState.FAILED, after, error="the server refused every recipient")
 
 
 def _after(recipient: Recipient, refusal: Refusal | None, *, is_last: bool) -> Recipient:
@@ -193,11 +196,10 @@ def _settle_failure(database: Database, mail: OutboxMail, error: Exception, now:
     may_be_better = isinstance(error, ConnectionFailed) or (isinstance(error, MessageRefused) and error.is_temporary)
     with database.write() as connection:
         if may_be_better and not _is_given_up(mail, now):
-            outbox.settle(
-                connection, mail.id, OutboxState.QUEUED, [], next_try_at=_next_try(mail, now), error=str(error)
-            )
+            next_try = _next_try(mail, now)
+            outbox.settle(connection, mail, OutboxState.QUEUED, [], next_try_at=next_try, error=str(error))
         else:
-            outbox.settle(connection, mail.id, OutboxState.FAILED, [], error=str(error))
+            outbox.settle(connection, mail, OutboxState.FAILED, [], error=str(error))
         return outcome_of(connection, mail.id)
 
 
@@ -211,11 +213,8 @@ def _next_try(mail: OutboxMail, now: int) -> int:
     return now + wait // 2 + secrets.randbelow(wait)
 
 
-def _file(connection: Connection, mail: OutboxMail) -> None:
+def _file(connection: Connection, mail: OutboxMail, raw: bytes) -> None:
     """File the sender's copy on the record it was sent from; a second time changes nothing."""
-    raw = outbox.raw_of(connection, mail.id)
-    if raw is None:
-        return
     uid = hashlib.sha256(raw).hexdigest()  # as an import names it
     source = Source(mail.user_id, Kind.CRM, None, _FOLDER, _NO_UIDVALIDITY)
     records = [mail.record_id, *filter(None, [mail.linked_record_id])]

@@ -106,7 +106,7 @@ def send_mail(
     if accepted.state == OutboxState.SCHEDULED:
         sent = _answer(Outcome(accepted, ()))
     else:
-        sent = _answer(attempt(database, box, accepted.id, now=now, timeout=_ANSWER_WITHIN))
+        sent = _answer(attempt(database, box, accepted, now=now, timeout=_ANSWER_WITHIN))
     if key_hash is not None:
         with database.write() as connection:
             outbox.keep_answer(connection, user_id, key_hash, json.dumps(asdict(sent)))

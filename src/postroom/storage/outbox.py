@@ -9,6 +9,7 @@ from postroom.core.model import OutboxMail, OutboxState, RecipientState
 from postroom.storage.schema import idempotency_keys, outbox, outbox_recipients
 
 WAITING = (OutboxState.QUEUED, OutboxState.SCHEDULED)
+_UNSETTLED = (OutboxState.QUEUED, OutboxState.SENDING, OutboxState.FAILED)
 _COLUMNS = [outbox.c[name] for name in OutboxMail.__slots__]
 
 
@@ -62,8 +63,8 @@ def recipients_of(connection: Connection, mail_id: int) -> list[Recipient]:
     return [Recipient(*row) for row in connection.execute(found)]
 
 
-def claim_due(connection: Connection, now: int, until: int) -> int | None:
-    """Take up the message that waited longest until `now`, for as long as `until` (epoch seconds); give its id.
+def claim_due(connection: Connection, now: int, until: int) -> OutboxMail | None:
+    """Take up the message that waited longest until `now`, for as long as `until` (epoch seconds).
 
     Who else looks at the same moment takes another one, or none.
     """
@@ -73,9 +74,18 @@ def claim_due(connection: Connection, now: int, until: int) -> int | None:
     return _claim(connection, and_(outbox.c.id == first.scalar_subquery(), is_due), until)
 
 
-def claim(connection: Connection, mail_id: int, until: int) -> int | None:
-    """Take up one message in the same way, whenever it would be due; None where it is not waiting."""
-    return _claim(connection, and_(outbox.c.id == mail_id, outbox.c.state.in_(WAITING)), until)
+def claim_again(connection: Connection, mail: OutboxMail, until: int) -> OutboxMail | None:
+    """Take up one message in the same way, whatever its state, for whoever does not have it yet.
+
+    None where something became of it since it was read.
+    """
+    as_read = and_(outbox.c.id == mail.id, outbox.c.state == mail.state, outbox.c.attempts == mail.attempts)
+    claimed = _claim(connection, as_read, until)
+    if claimed is not None:
+        undelivered = (outbox_recipients.c.outbox_id == mail.id, outbox_recipients.c.state != RecipientState.ACCEPTED)
+        again = update(outbox_recipients).where(*undelivered).values(state=RecipientState.PENDING, reason=None)
+        connection.execute(again)
+    return claimed
 
 
 def start_sending(connection: Connection, mail: OutboxMail, until: int) -> bool:
@@ -85,28 +95,37 @@ def start_sending(connection: Connection, mail: OutboxMail, until: int) -> bool:
     return connection.execute(update(outbox).where(is_ours).values(values)).rowcount == 1
 
 
-def interrupted(connection: Connection, now: int) -> list[OutboxMail]:
-    """Give the messages whose text was being sent when whoever did it came to an end."""
-    return _find(connection, and_(outbox.c.state == OutboxState.SENDING, outbox.c.next_try_at <= now))
+def fail_interrupted(connection: Connection, now: int, error: str) -> None:
+    """Give up the messages whose text was being sent when whoever did it came to an end."""
+    is_interrupted = and_(outbox.c.state == OutboxState.SENDING, outbox.c.next_try_at <= now)
+    values = {"state": OutboxState.FAILED, "next_try_at": None, "error": error}
+    connection.execute(update(outbox).where(is_interrupted).values(values))
 
 
 def settle(
     connection: Connection,
-    mail_id: int,
+    mail: OutboxMail,
     state: OutboxState,
     recipients: Iterable[Recipient],
     *,
     next_try_at: int | None = None,
     error: str | None = None,
-) -> None:
-    """Write down what became of a message; the text of one that is sent goes."""
-    for each in recipients:
-        key = and_(outbox_recipients.c.outbox_id == mail_id, outbox_recipients.c.address == each.address)
-        connection.execute(update(outbox_recipients).where(key).values(state=each.state, reason=each.reason))
+) -> bool:
+    """Write down what became of an attempt; the text of a message that is sent goes.
+
+    False, and nothing is written, where the message was cancelled or taken up by somebody else meanwhile. An attempt
+    that counted as interrupted may still say how it ended.
+    """
+    is_ours = and_(outbox.c.id == mail.id, outbox.c.state.in_(_UNSETTLED), outbox.c.attempts == mail.attempts)
     values: dict[str, object] = {"state": state, "next_try_at": next_try_at, "error": error}
     if state == OutboxState.SENT:
         values["raw"] = None
-    connection.execute(update(outbox).where(outbox.c.id == mail_id).values(values))
+    if connection.execute(update(outbox).where(is_ours).values(values)).rowcount == 0:
+        return False
+    for each in recipients:
+        key = and_(outbox_recipients.c.outbox_id == mail.id, outbox_recipients.c.address == each.address)
+        connection.execute(update(outbox_recipients).where(key).values(state=each.state, reason=each.reason))
+    return True
 
 
 def cancel(connection: Connection, mail_id: int, error: str) -> bool:
@@ -151,11 +170,10 @@ def _of(user_id: int, key_hash: bytes) -> ColumnElement[bool]:
     return and_(idempotency_keys.c.user_id == user_id, idempotency_keys.c.key_hash == key_hash)
 
 
-def _claim(connection: Connection, condition: ColumnElement[bool], until: int) -> int | None:
+def _claim(connection: Connection, condition: ColumnElement[bool], until: int) -> OutboxMail | None:
     values = {"state": OutboxState.QUEUED, "attempts": outbox.c.attempts + 1, "next_try_at": until}
-    claimed = update(outbox).where(condition).values(values).returning(outbox.c.id)
-    mail_id: int | None = connection.execute(claimed).scalar_one_or_none()
-    return mail_id
+    claimed = connection.execute(update(outbox).where(condition).values(values).returning(*_COLUMNS)).mappings().first()
+    return None if claimed is None else OutboxMail(**claimed)
 
 
 def _find(connection: Connection, condition: ColumnElement[bool], limit: int | None = None) -> list[OutboxMail]:

@@ -1,0 +1,90 @@
+"""Runs where an official Zoho CRM SDK is installed, of any version, and prints what the SDK parsed on the way.
+
+What there is to work on comes as a JSON object in JOURNEY.
+"""
+
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import crm
+import emails
+from versions import has, initialize, refusal
+
+GIVEN = json.loads(os.environ["JOURNEY"])
+BASE_URL, FOLDER, ADDRESS = GIVEN["base_url"], Path(GIVEN["folder"]), GIVEN["address"]
+RECORD, SILENT_RECORD, NO_RECORD = int(GIVEN["record"]), int(GIVEN["record without mail"]), 1
+CLIENT = {name: GIVEN[name] for name in ("client_id", "client_secret")}
+
+
+def main():
+    organisation, token = apart(granted)
+    said = {
+        "organisation": organisation,
+        **apart(refreshed, token.get_refresh_token()),
+        "refused tokens": refused(token.get_refresh_token()),
+        "wrong access token": apart(without_access),
+    }
+    json.dump(said, sys.stdout)
+
+
+def apart(function, *arguments):
+    """Run in a thread of its own, because earlier versions stay with the first store of a thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def granted():
+    token = initialize(BASE_URL, FOLDER / "granted", **CLIENT, grant_token=GIVEN["grant_token"])
+    return crm.organisation(), token
+
+
+def refreshed(refresh_token):
+    token = initialize(BASE_URL, FOLDER / "refreshed", **CLIENT, refresh_token=refresh_token)
+    return {
+        "team": crm.team(),
+        "settings": crm.settings(),
+        "records": crm.records(),
+        "details": emails.sharing(RECORD),
+        "details of nothing": emails.sharing(SILENT_RECORD),
+        "no such record": refusal(emails.details(NO_RECORD)),
+        "no such module": refusal(emails.details(RECORD, "Nonsense")),
+        "from addresses": emails.from_addresses(),
+        "sent": emails.sent(RECORD, ADDRESS, GIVEN["recipients"]),
+        "associated": emails.associated(RECORD, ADDRESS),
+        "details after that": emails.sharing(RECORD),
+        "shares": emails.shares(RECORD, [SILENT_RECORD, NO_RECORD]) if has("record_share_email") else None,
+        # A token by its id in a store is not found there.
+        "revoked": token.revoke_refresh_token(refresh_token, f"{BASE_URL}/oauth/v2/token/revoke"),
+    }
+
+
+def without_access():
+    initialize(BASE_URL, FOLDER / "without access", access_token="wrong")
+    return refusal(emails.details(RECORD))
+
+
+def refused(revoked):
+    """Give what the SDK says where it gets no token."""
+    wrong = {
+        "code": CLIENT | {"grant_token": "1000.a.b"},
+        "secret": CLIENT | {"client_secret": "wrong", "grant_token": "1000.a.b"},
+        "client": CLIENT | {"client_id": "1000.A", "grant_token": "1000.a.b"},
+        "refresh token": CLIENT | {"refresh_token": revoked},
+    }
+    return {name: apart(refusal_of, f"wrong {name}", credentials) for name, credentials in wrong.items()}
+
+
+def refusal_of(name, credentials):
+    try:
+        initialize(BASE_URL, FOLDER / name, **credentials)
+        crm.organisation()
+    except Exception as error:  # noqa: BLE001 (each version raises another class)
+        return str(error).removeprefix("Caused By: ")
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""The official SDKs, installed from the indexes as their users install them, work with the running server.
+
+Each of them makes the same journey: what an integration does, from its first token to revoking it.
+"""
+
+import csv
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postroom.actions.clients import NewClient, add_client
+from postroom.actions.grants import create_grant_code
+from postroom.actions.organisation import NewUser, add_user
+from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
+from postroom.core.modules import MODULES_WITH_EMAILS
+from postroom.mail.server import Security
+from tests.http.crm_api import SCOPES
+from tests.sdk.environments import HERE, node_with_sdks, python_with
+from tests.servers.postroom_server import Installation, PostroomServer
+from tests.servers.smtp import PASSWORD, SmtpServer, running_smtp
+from tests.team import NOW, OPERATOR, Team, email_of
+
+LEAD, OTHER_LEAD = 3652397000001790004, 3652397000001790007
+CUSTOMER = "lead@customer.example"
+BOB = email_of("Bob")
+NOBODY, NO_SUCH_USER = "nobody@customer.example", "550 No such user"
+COLLEAGUES = [
+    ["412463000001213019", "Will Grandon", "pop"],
+    ["412463000000867017", "Zoë Šimková 山田", "imap"],
+]
+SYNCED_TYPES = ["all_contacts_emails", "all_imap_shared_users", "all_emails"]
+FIELDS = {
+    "First_Name": "text",
+    "Last_Name": "text",
+    "Full_Name": "text",
+    "Email": "email",
+    "Secondary_Email": "email",
+    "Account_Name": "lookup",
+    "Owner": "ownerlookup",
+    "Created_By": "ownerlookup",
+    "Modified_By": "ownerlookup",
+    "Created_Time": "datetime",
+    "Modified_Time": "datetime",
+}
+COLUMNS = (
+    *("id", "user", "client_id", "client_secret", "refresh_token", "access_token", "grant_token", "expiry_time"),
+    *("redirect_url", "api_domain"),
+)
+JOURNEY_SECONDS = 120
+
+INVALID_RECORD = "the related id given seems to be invalid"
+INVALID_MODULE = "the module name given seems to be invalid"
+
+
+def refused(status: int, code: str, message: str, details: dict[str, int]) -> list[Any]:
+    return [status, "APIException", code, message, details, "error"]
+
+
+NO_RECORD = refused(400, "INVALID_DATA", INVALID_RECORD, {"resource_path_index": 1})
+
+
+def became(code: str, message: str, record: int) -> list[Any]:
+    return [code, message, {"id": str(record)}]
+
+
+SHARED, REVOKED = ("SUCCESS", "Successfully shared"), ("SUCCESS", "Sharing revoked successfully")
+ALREADY_SHARED = ("ALREADY_SHARED", "Emails are already shared to the colleagues already")
+NOT_SHARED = ("NOT_SHARED", "Emails are not  shared to the colleagues already")
+UNKNOWN = ("INVALID_DATA", "the id given seems to be invalid")
+SHARES = [
+    [200, [became(*SHARED, LEAD)]],
+    [400, [became(*ALREADY_SHARED, LEAD)]],
+    [207, [became(*ALREADY_SHARED, LEAD), became(*SHARED, OTHER_LEAD), became(*UNKNOWN, 1)]],
+    [200, [became(*REVOKED, LEAD)]],
+    [400, [became(*NOT_SHARED, LEAD)]],
+    [207, [became(*NOT_SHARED, LEAD), became(*REVOKED, OTHER_LEAD), became(*UNKNOWN, 1)]],
+    NO_RECORD,
+]
+WITHOUT_SHARE_EMAILS = ("zohocrmsdk5-0", "zohocrmsdk6-0", "zohocrmsdk7-0")
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """An official SDK: its environment, and how its journey is told apart from the others."""
+
+    package: str
+
+    @property
+    def is_python(self) -> bool:
+        return self.package.startswith("zohocrmsdk")
+
+    @property
+    def command(self) -> list[str]:
+        if self.is_python:
+            return [str(python_with(self.package)), str(HERE / "python" / "journey.py")]
+        return ["node", str(HERE / "javascript" / "journey.mjs"), str(node_with_sdks()), self.package]
+
+
+@dataclass(frozen=True)
+class World:
+    """Bob owns the lead; two colleagues share their mail about it, one by POP and one by IMAP."""
+
+    team: Team
+    server: PostroomServer
+    smtp: SmtpServer
+    folder: Path
+
+    def travel(self, sdk: Sdk) -> dict[str, Any]:
+        """Give what an SDK parsed on its journey."""
+        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        given = {"JOURNEY": json.dumps(self.given()), "NO_PROXY": "127.0.0.1"}
+        done = subprocess.run(
+            sdk.command,
+            env=environment | given,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=JOURNEY_SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        parsed: dict[str, Any] = json.loads(done.stdout)
+        return parsed
+
+    def given(self) -> dict[str, Any]:
+        database = self.team.database
+        client = add_client(database, NewClient("Report"), by=OPERATOR, now=NOW)
+        client_id = str(client.client.id)
+        code = create_grant_code(database, client_id, BOB, SCOPES, by=OPERATOR, now=NOW, expires_in=600)
+        return {
+            "base_url": self.server.base_url,
+            "folder": str(self.folder),
+            "client_id": client_id,
+            "client_secret": client.secret,
+            "grant_token": code,
+            "record": str(LEAD),
+            "record without mail": str(OTHER_LEAD),
+            "address": BOB,
+            "recipients": [[CUSTOMER, "Zoë Lead"], [NOBODY, "Nobody"]],
+        }
+
+    @property
+    def bob(self) -> str:
+        return str(self.team.actor("Bob").user_id)
+
+    def tokens(self, name: str) -> dict[str, str]:
+        """Give what an SDK wrote into its file of tokens, whose columns have the same order in all of them."""
+        (file,) = (self.folder / name).glob("tokens.*")
+        with file.open(newline="") as rows:
+            _, kept = csv.reader(rows)
+        return dict(zip(COLUMNS, kept, strict=True))
+
+
+@pytest.fixture
+def world(team: Team, tmp_path: Path) -> Iterator[World]:
+    team.user("Bob")
+    team.permission("Bob", "custom")
+    team.record("Leads", "Bob", CUSTOMER, record_id=LEAD)
+    team.record("Leads", "Bob", "silent@customer.example", record_id=OTHER_LEAD)
+    for user_id, name, protocol in COLLEAGUES:
+        user = f"user {user_id}"
+        add_user(team.database, NewUser(email_of(user), name, user_id=int(user_id)), by=OPERATOR, now=NOW)
+        team.mailbox(user, protocol)
+        team.permission(user, "public")
+        team.mail(user, CUSTOMER)
+    folder = tmp_path / "sdk"
+    folder.mkdir()
+    url = team.database.engine.url.render_as_string(hide_password=False)
+    with running_smtp() as smtp, Installation(tmp_path, url).serve() as server:
+        smtp.script.recipients = {NOBODY: NO_SUCH_USER}
+        through = NewSmtpServer("127.0.0.1", smtp.port, Security.NONE, "submitter", PASSWORD)
+        set_mailbox_smtp(team.database, team.box, BOB, through)
+        yield World(team, server, smtp, folder)
+
+
+SDKS = [
+    Sdk("zohocrmsdk5-0"),
+    Sdk("zohocrmsdk6-0"),
+    Sdk("zohocrmsdk7-0"),
+    Sdk("zohocrmsdk8-0"),
+    Sdk("@zohocrm/nodejs-sdk-8.0"),
+    Sdk("@zohocrm/typescript-sdk-8.0"),
+]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.package)
+def test_journey(sdk: Sdk, world: World) -> None:
+    said = world.travel(sdk)
+    account, contact = said["records"]["account"], said["records"]["contact"]
+    assert said == {
+        "organisation": ["1", "My organisation"],
+        "team": {
+            "everybody": [BOB, *(email_of(f"user {user_id}") for user_id, _, _ in COLLEAGUES)],
+            "caller": [world.bob, "Bob", BOB, "active"],
+            "profile": "Standard",
+        },
+        "settings": {"modules": list(MODULES_WITH_EMAILS), "fields": FIELDS},
+        "records": records_of(world.bob, account, contact),
+        "details": {"available_types": SYNCED_TYPES, "share_from_users": COLLEAGUES},
+        "details of nothing": {"available_types": [], "share_from_users": []},
+        "no such record": NO_RECORD,
+        "no such module": refused(400, "INVALID_MODULE", INVALID_MODULE, {"resource_path_index": 0}),
+        "from addresses": [[BOB, "Bob", "primary", True]],
+        "sent": sent_as_told_by(sdk),
+        "associated": [["SUCCESS", "Email associated successfully.", ["message_id"]]],
+        "details after that": {
+            "available_types": ["emails_sent_from_crm", *SYNCED_TYPES],
+            "share_from_users": COLLEAGUES,
+        },
+        "shares": None if sdk.package in WITHOUT_SHARE_EMAILS else SHARES,
+        "revoked": True,
+        "refused tokens": {
+            "code": "INVALID TOKEN ERROR - invalid_code",
+            "secret": "INVALID TOKEN ERROR - invalid_client_secret",
+            "client": "INVALID TOKEN ERROR - invalid_client",
+            "refresh token": "INVALID TOKEN ERROR - invalid_code",
+        },
+        "wrong access token": refused(401, "INVALID_TOKEN", "invalid oauth token", {}),
+    }
+    assert_tokens_were_kept(sdk, world)
+    assert_mail_was_sent(world)
+
+
+def records_of(owner: str, account: str, contact: str) -> dict[str, Any]:
+    read = {
+        "id": contact,
+        "name": "Berg",
+        "email": "berg@customer.example",
+        "account": [account, "Acme"],
+        "owner": [owner, BOB],
+        "colour": "green",
+    }
+    return {
+        "account": account,
+        "contact": contact,
+        "read": [read],
+        "updated": ["record updated"],
+        "listed": [read | {"name": "Adams"}],
+        "found": [read | {"name": "Adams"}],
+        "deleted": ["record deleted"],
+        "gone": NO_RECORD,
+    }
+
+
+def sent_as_told_by(sdk: Sdk) -> list[Any]:
+    """Give what an SDK tells of a message of which one recipient was refused; the oldest one knows the id alone."""
+    message = "Your mail has been sent successfully."
+    if sdk.package == "zohocrmsdk5-0":
+        return ["SUCCESS", message, ["message_id"], []]
+    blocked = [{"email": NOBODY, "reason": NO_SUCH_USER}]
+    return ["SUCCESS", message, ["blocked_email_addresses", "message_id"], blocked]
+
+
+def assert_tokens_were_kept(sdk: Sdk, world: World) -> None:
+    """They are this server's, and so is the domain, which decides where an SDK goes from its second call on."""
+    granted, refreshed = world.tokens("granted"), world.tokens("refreshed")
+    for kept in (granted, refreshed):
+        assert kept["api_domain"] == world.server.base_url
+        assert kept["access_token"].startswith("postroom_")
+        # From 6.0 on they ask who the caller is, and of which organisation.
+        assert kept["user"] == ("" if sdk.package == "zohocrmsdk5-0" else f"{BOB}:1")
+    assert granted["refresh_token"] == refreshed["refresh_token"]
+    assert granted["access_token"] != refreshed["access_token"]
+
+
+def assert_mail_was_sent(world: World) -> None:
+    (envelope,) = world.smtp.script.received
+    mail = message_from_bytes(bytes(envelope.content or b""), policy=policy.default)
+    assert (envelope.mail_from, envelope.rcpt_tos) == (BOB, [CUSTOMER])
+    assert (mail["From"], mail["To"]) == (f"Bob <{BOB}>", f"Zoë Lead <{CUSTOMER}>, Nobody <{NOBODY}>")
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert (mail["Subject"], html.get_content().strip()) == ("Grüße", "<p>Good day</p>")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from postroom.actions import organisation
 from postroom.actions.actor import Actor
@@ -25,6 +25,7 @@ from postroom.mail.parse import parse_message
 from postroom.storage import people, records
 from postroom.storage.associations import associate_by_hand
 from postroom.storage.database import Database, lock_matching
+from postroom.storage.dead_letters import NewLetter, keep_letter
 from postroom.storage.ids import take_id
 from postroom.storage.mail import IncomingCopy, Source, store_copies
 from postroom.storage.mailboxes import mailbox_of
@@ -112,6 +113,13 @@ class Team:
         caller = Caller(email_of(sender), self.actor(sender))
         send_mail(self.database, self.box, leads, record_id, mail, caller=caller, now=NOW, key=key)
 
+    def dead_letter(self, owner: str, *, sent_from_crm: bool = False) -> None:
+        """Let a message come into a user's mailbox that could not be stored."""
+        with self.database.write() as connection:
+            source = self._source(connection, owner, sent_from_crm=sent_from_crm)
+            letter = NewLetter(str(next(self._uids)), "INBOX message 7", False, None, "ValueError", b"Subject: Offer")
+            keep_letter(connection, source, letter, NOW)
+
     def permission(self, name: str, permission: str) -> None:
         """Let a user choose a permission, which holds unless an administrator decided otherwise."""
         self.make(ChoosePermission(email_of(name), Permission(permission)))
@@ -163,14 +171,18 @@ class Team:
         uid = next(self._uids)
         raw = message(email_of(owner), addresses, message_id or f"<{uid}@{DOMAIN}>")
         with self.database.write() as connection:
-            user = people.find_user(connection, email_of(owner))
-            assert user is not None, owner
-            mailbox = None if sent_from_crm else mailbox_of(connection, user.id)
-            kind = Kind.CRM if mailbox is None else Kind(mailbox.protocol)
-            source = Source(user.id, kind, mailbox.id if mailbox else None, "INBOX", 1)
+            source = self._source(connection, owner, sent_from_crm=sent_from_crm)
             ids = store_copies(connection, source, [IncomingCopy(str(uid), raw, parse_message(raw))])
             if by_hand_on is not None:
                 associate_by_hand(connection, by_hand_on, ids)
+
+    @staticmethod
+    def _source(connection: Connection, owner: str, *, sent_from_crm: bool) -> Source:
+        user = people.find_user(connection, email_of(owner))
+        assert user is not None, owner
+        mailbox = None if sent_from_crm else mailbox_of(connection, user.id)
+        kind = Kind.CRM if mailbox is None else Kind(mailbox.protocol)
+        return Source(user.id, kind, mailbox.id if mailbox else None, "INBOX", 1)
 
 
 def email_of(name: str) -> str:

@@ -259,6 +259,10 @@ NOT_READ_PATHS = {
     "associate_email.find_own_email": "says where the caller's own copy is filed",
     "associate_email.link_to_deal": "files an e-mail that the caller names",
     "associate_email.unlink_from_deals": "takes that back",
+    "dead_letters.list_dead_letters": "names what could not be stored, to its owner and to administrators",
+    "dead_letters.replay_dead_letter": "says whether a message could be stored",
+    "dead_letters.replay_dead_letters": "says how many messages could be stored",
+    "dead_letters.show_dead_letter": "gives a message that is on no record, to its owner",
     "explain.steps_in_words": "puts a decision into words",
     "send_mail.one_line": "checks a text",
     "send_mail.parse_email": "reads an id",
@@ -268,6 +272,10 @@ NOT_READ_PATHS = {
     "send_mail.require_record": "says whether the caller sees a record",
     "send_mail.send_mail": "says what became of the caller's own message",
     "send_mail.text": "checks a text",
+    "store_mail.file_message": "stores a message",
+    "store_mail.read_messages": "reads messages that are not stored yet",
+    "store_mail.store_batch": "says how many messages were stored",
+    "store_mail.store_messages": "says how many messages were stored",
     "visible_emails.answerable_copy": "says whether an e-mail that the caller names may be answered",
     "visible_emails.seen_copies": "says what a caller may do with an e-mail that the caller names",
     "visible_records.get_record_for": "gives a record that the actor sees, without its mail",
@@ -289,8 +297,8 @@ class TestEveryPath:
 
 # Storage that knows copies, their associations or their counts. What reads them for an answer is named here; what
 # only brings mail in, or keeps the tables, says nothing to anybody about who sees what.
-MAIL_TABLES = {"associations", "copies", "copy_participants", "raw_messages", "record_mail"}
-READS_MAIL = {"email_copies", "own_mail", "sharing_facts", "sightings"}
+MAIL_TABLES = {"associations", "copies", "copy_participants", "dead_letters", "raw_messages", "record_mail"}
+READS_MAIL = {"dead_letters", "email_copies", "own_mail", "sharing_facts", "sightings"}
 KEEPS_MAIL = {
     "associations": "associates copies with records, and counts them",
     "backups": "copies whole tables",
@@ -417,6 +425,7 @@ COMMANDS_WITHOUT_MAIL = {
     "domains": "domain disown, domain exclude, domain include, domain list, domain own",
     "one own e-mail or conversation": "mail release, mail withhold",
     "what comes in, and how much": "mailbox add, mailbox disconnect, mailbox list, import mail, import records, sync",
+    "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
     "through what mail goes out, and what became of it": "mailbox smtp, outbox cancel, outbox list, outbox send",
     "tokens and changes": "token create, token revoke, audit",
     "clients, and how users prove who they are": (

@@ -81,6 +81,7 @@ def office(shared_team: Team) -> Team:
     for number in range(6):
         team.mail("Alice", *(f"p{number}-{other}@customer.example" for other in range(100)), "größe@customer.example")
     team.crm_mail("Bob", "somebody@elsewhere.example", by_hand_on=LEAD)
+    team.dead_letter("Alice")
     (newest,) = list_own_emails(team.database, email_of("Alice"), by=OPERATOR, limit=1)
     team.make(WithholdEmail(email_of("Alice"), email_id(newest.email_key)))
     team.scheduled_mail("Alice", LEAD, "somebody@customer.example", key="once")

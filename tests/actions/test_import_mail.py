@@ -15,7 +15,7 @@ from postroom.mail.archive import archive_size
 from postroom.storage.mail import count_mail
 from postroom.storage.schema import raw_messages
 from tests.storage.contents import contents
-from tests.team import Team, email_of, message
+from tests.team import NOW, Team, email_of, message
 
 LEAD = 1001
 ADDRESS = "lead@customer.example"
@@ -65,7 +65,7 @@ def office(team: Team) -> Team:
 def take(
     team: Team, path: Path, destination: Destination = ALICE, on_progress: Callable[[int], None] = id
 ) -> MailReport:
-    return import_mail(team.database, path, destination, on_progress)
+    return import_mail(team.database, path, destination, on_progress, now=NOW)
 
 
 def stored(team: Team) -> list[bytes]:

@@ -131,7 +131,12 @@ def archive(office: Terminal) -> Path:
 def test_mail_comes_in_once_and_what_is_none_is_listed(office: Terminal, archive: Path) -> None:
     arguments = ("import", "mail", archive.name, "--mailbox", "alice@team.example")
     problem = {"place": "archive/notes.txt", "sentence": "not a mail file, neither mbox nor .eml"}
-    assert office.do(*arguments, "--json").json == {"stored": 2, "known": 0, "problems": [problem]}
+    assert office.do(*arguments, "--json").json == {
+        "stored": 2,
+        "known": 0,
+        "dead_letters": 0,
+        "problems": [problem],
+    }
     again = office.do(*arguments).out
     assert again.startswith("0 messages stored, 2 known already.\n1 problem")
     assert again.endswith("  archive/notes.txt: not a mail file, neither mbox nor .eml\n")

@@ -116,7 +116,9 @@ def test_no_message_id_is_better_than_a_wrong_one(name):
         (b"", None),
         (b"a@b.example", None),
         (b"<a\x00@b.example>", None),
-        (b"<" + b"a" * 1000 + b">", None),
+        (b"<" + b"a" * 998 + b">", "a" * 998),
+        (b"<" + b"a" * 999 + b">", None),
+        (b"<" + "\N{BULLET}".encode() * 400 + b">", None),
     ],
 )
 def test_message_id_forms(value, message_id):

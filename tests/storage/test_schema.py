@@ -168,6 +168,8 @@ class TestOnlyOnceEach:
             "UPDATE mailboxes SET user_id = (SELECT min(id) FROM users)",
             "UPDATE copies SET uid = 'same', mailbox_id = (SELECT min(id) FROM mailboxes) WHERE kind = 'imap'",
             "UPDATE copies SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
+            "UPDATE dead_letters SET uid = 'same', mailbox_id = (SELECT min(id) FROM mailboxes) WHERE kind = 'imap'",
+            "UPDATE dead_letters SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
             "UPDATE folders SET name = 'Same', mailbox_id = (SELECT min(id) FROM mailboxes)",
             "UPDATE audience_members SET user_id = (SELECT min(id) FROM users) WHERE user_id IS NOT NULL",
             "UPDATE audience_members SET role_id = (SELECT min(id) FROM roles) WHERE role_id IS NOT NULL",
@@ -202,6 +204,8 @@ BREAKS = {
     "ck_copies_kind": "UPDATE copies SET kind = 'everyone' WHERE kind = 'imap'",
     "ck_copies_source": "UPDATE copies SET mailbox_id = NULL WHERE kind = 'imap'",
     "ck_copy_participants_role": "UPDATE copy_participants SET role = 'everyone' WHERE role = 'from'",
+    "ck_dead_letters_kind": "UPDATE dead_letters SET kind = 'everyone' WHERE kind = 'imap'",
+    "ck_dead_letters_source": "UPDATE dead_letters SET mailbox_id = NULL WHERE kind = 'imap'",
     "ck_excluded_domains_one_scope": "UPDATE excluded_domains SET role_id = (SELECT min(id) FROM roles)"
     " WHERE user_id = (SELECT min(user_id) FROM excluded_domains)",
     "ck_folders_state": "UPDATE folders SET state = 'everyone'",
@@ -312,6 +316,8 @@ def _furnish(team: Team) -> None:
         lead = team.record("Leads", name, "lead@customer.example")
         team.mail(name, "lead@customer.example", by_hand_on=lead)
         team.crm_mail(name, "lead@customer.example")
+        team.dead_letter(name)
+        team.dead_letter(name, sent_from_crm=True)
         _add_folder(team, name)
         team.scheduled_mail(name, lead, "lead@customer.example")
         with team.database.write() as connection:

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from postroom.actions import store_mail
+from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
 from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.mailbox_pass import FolderReport
 from postroom.actions.mailboxes import mailbox_id_of
 from postroom.actions.sync import sync_mailbox
+from postroom.actions.sync_imap import RECONCILE_SECONDS
 from postroom.core.model import MailboxState
 from postroom.mail import imap, parse
 from postroom.mail.server import AuthenticationFailed
@@ -17,8 +19,9 @@ from postroom.storage.mail import count_mail
 from postroom.storage.secrets import SecretBox, SecretKeyError
 from tests.servers.dovecot import Dovecot
 from tests.storage.contents import contents
+from tests.storage.poison import POISON, refusing_poison
 from tests.sync.accounts import CUSTOMER, LEAD, Account
-from tests.team import NOW, Team, email_of, message
+from tests.team import NOW, OPERATOR, Team, email_of, message
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -77,8 +80,22 @@ class TestPass:
         problems = account.pass_over().problems
         assert problems == [("INBOX message 2", sentence), ("INBOX message 1", sentence)]
         assert count(account.team) == (2, 2)
-        import_mail(account.team.database, tmp_path / "large.eml", Destination(mailbox=email_of("Bob")), id)
+        import_mail(account.team.database, tmp_path / "large.eml", Destination(mailbox=email_of("Bob")), id, now=NOW)
         assert count(account.team) == (3, 2)
+
+    def test_what_cannot_be_stored_is_kept_and_not_fetched_again(self, account: Account) -> None:
+        for number, subject in enumerate(("Offer", POISON, "Offer")):
+            raw = message(CUSTOMER, [account.address], f"<{number}@x>")
+            account.dovecot.append(account.address, "INBOX", raw.replace(b"Offer", subject.encode()))
+        with refusing_poison(account.team.database):
+            assert account.sync()["INBOX"] == FolderReport("INBOX", stored=2, dead_letters=1)
+        assert account.sync(after=RECONCILE_SECONDS)["INBOX"] == FolderReport("INBOX", known=3)
+        (letter,) = list_dead_letters(account.team.database, by=OPERATOR, limit=9)
+        assert letter.letter.place == "INBOX message 2"
+        replay_dead_letters(account.team.database, by=OPERATOR, now=NOW)
+        assert count(account.team) == (3, 3)
+        assert account.sync(after=2 * RECONCILE_SECONDS)["INBOX"] == FolderReport("INBOX", known=3)
+        assert count(account.team) == (3, 3)
 
     def test_a_folder_that_fails_stops_no_other(self, account: Account) -> None:
         for folder in ("A", "B", "C"):

@@ -242,7 +242,7 @@ def _deliver(database: Database, mail: list[Delivery], progress: _Progress) -> N
         with tempfile.TemporaryDirectory(prefix="postroom-demo-") as folder:
             for number, raw in enumerate(messages):
                 (Path(folder) / f"{number:04}.eml").write_bytes(raw)
-            import_mail(database, Path(folder), destination, progress.step)
+            import_mail(database, Path(folder), destination, progress.step, now=_NOW)
 
 
 def _destination(delivery: Delivery) -> Destination:

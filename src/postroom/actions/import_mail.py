@@ -32,18 +32,19 @@ class Destination:
 
 
 def import_mail(
-    database: Database, path: Path, destination: Destination, on_progress: Callable[[int], None]
+    database: Database, path: Path, destination: Destination, on_progress: Callable[[int], None], *, now: int
 ) -> MailReport:
-    """Import an archive; importing it twice changes nothing. `on_progress` hears the bytes read since last time.
+    """Import an archive at `now` (epoch seconds); importing it twice changes nothing.
 
-    Raises InvalidInput, NotFound; a message that cannot be read is in the report instead.
+    `on_progress` hears the bytes read since last time. Raises InvalidInput, NotFound; a message that cannot be read
+    is in the report instead.
     """
     with database.read() as connection:
         source = _source(connection, destination)
         record_id = None if destination.record is None else get_record(connection, destination.record)[1].id
     report = MailReport()
     try:
-        store_messages(database, source, _messages(path, report, on_progress), report, by_hand_on=record_id)
+        store_messages(database, source, _messages(path, report, on_progress), report, now=now, by_hand_on=record_id)
     except ArchiveError as error:
         raise InvalidInput(f"path: {error}") from error
     return report

@@ -14,7 +14,7 @@ from postroom.actions.store_mail import MailReport, Problem, RawMessage, batches
 from postroom.core.model import Folder, FolderState, Kind, Mailbox
 from postroom.storage.database import Database
 from postroom.storage.folders import add_folder, folders_of, forget_folder, save_folder
-from postroom.storage.mail import Source, digest_of
+from postroom.storage.mail import Source, digest_of, stored_uids
 from postroom.storage.places import (
     Arrival,
     Place,
@@ -25,7 +25,6 @@ from postroom.storage.places import (
     return_copies,
     set_flags,
     still_there,
-    uids_in,
 )
 
 GRACE_SECONDS = 30 * 86400  # how long what is gone is kept, should it come back
@@ -43,6 +42,7 @@ class FolderReport:
     name: str
     stored: int = 0
     known: int = 0
+    dead_letters: int = 0
     moved: int = 0
     gone: int = 0
     skipped: str | None = None
@@ -115,6 +115,11 @@ class MailboxPass:
         with self.database.read() as connection:
             return places_in(connection, self.mailbox.id, name)
 
+    def kept(self, folder: Folder) -> frozenset[str]:
+        """Give the UIDs of what is stored of a folder under its present UIDVALIDITY, or is a dead letter."""
+        with self.database.read() as connection:
+            return stored_uids(connection, self.source(folder))
+
     def leave(self, folder: Folder, report: FolderReport, *, in_doubt: bool) -> Comparison:
         """Compare with nothing a folder that is no longer there (`in_doubt`), or is no longer read."""
         departed = [place for place in self.places(folder.name) if not place.is_gone]
@@ -138,11 +143,12 @@ class MailboxPass:
             advanced = replace(advanced, watermark=max(advanced.watermark, int(batch[-1].uid)))
         with self.database.write() as connection:
             moved = move_copies(connection, source, arrivals, departed)
-            store_batch(connection, source, read, mail)
+            store_batch(connection, source, read, mail, now=self.now)
             save_folder(connection, advanced)
         comparison.folder = advanced
         comparison.report.moved += moved
         comparison.report.stored += mail.stored
+        comparison.report.dead_letters += mail.dead_letters
         self.report.problems += mail.problems
 
     def source(self, folder: Folder) -> Source:
@@ -163,7 +169,7 @@ class MailboxPass:
             if after.state != FolderState.DOUBTED:
                 lose_copies(connection, self.mailbox.user_id, [place.copy_id for place in gone], self.now)
                 comparison.report.gone = len(gone)
-                after = _proved(connection, comparison, after)
+                after = self._proved(connection, comparison, after)
             if comparison.is_missing and after.state != FolderState.DOUBTED:
                 forget_folder(connection, after)
             else:
@@ -180,6 +186,16 @@ class MailboxPass:
         comparison.report.doubted = f"it lists nothing, and {len(gone)} messages were there: believed in an hour"
         return replace(comparison.folder, state=FolderState.DOUBTED, doubted_since=self.now if since is None else since)
 
+    def _proved(self, connection: Connection, comparison: Comparison, after: Folder) -> Folder:
+        """Look whether everything that was listed is stored now: a folder where it is not is not called following."""
+        if comparison.wanted is None:
+            return after
+        missing = comparison.wanted - comparison.vanished - stored_uids(connection, self.source(after))
+        if not missing:
+            return after
+        comparison.report.failed = f"{len(missing)} messages are on the server and not here; the next pass tries again"
+        return replace(after, state=FolderState.RECONCILING, error=comparison.report.failed)
+
     def fail(self, comparison: Comparison, sentence: str) -> None:
         """Keep the reason why a folder could not be read to its end; nothing of it is called gone."""
         comparison.report.failed = sentence
@@ -192,14 +208,3 @@ class MailboxPass:
             with self.database.write() as connection:
                 purged = purge_copies(connection, self.mailbox.id, self.now - GRACE_SECONDS, _PURGED_AT_ONCE)
             self.report.purged += purged
-
-
-def _proved(connection: Connection, comparison: Comparison, after: Folder) -> Folder:
-    """Look whether everything that was listed is stored now: a folder where it is not is not called following."""
-    if comparison.wanted is None:
-        return after
-    missing = comparison.wanted - comparison.vanished - set(uids_in(connection, after))
-    if not missing:
-        return after
-    comparison.report.failed = f"{len(missing)} messages are on the server and not here; the next pass tries again"
-    return replace(after, state=FolderState.RECONCILING, error=comparison.report.failed)

@@ -120,7 +120,8 @@ class ImapPass:
         places = self._run.places(folder.name)
         here = {place.uid: place for place in places if place.uidvalidity == figures.uidvalidity}
         comparison.wanted = set(wanted)
-        comparison.new = [uid for uid in wanted if uid not in here]
+        kept = self._run.kept(folder)
+        comparison.new = [uid for uid in wanted if uid not in kept]
         comparison.departed = [
             place
             for place in places

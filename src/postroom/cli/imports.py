@@ -67,12 +67,19 @@ def import_mail_command(
         raise click.UsageError("name one of --mailbox ADDRESS and --sent-by EMAIL")
     destination = Destination(mailbox, sent_by, record)
     with opened() as installation, progress_bar(f"Importing {path.name}", archive_size(path)) as bar:
-        report = import_mail(installation.database, path, destination, bar.advance)
+        report = import_mail(installation.database, path, destination, bar.advance, now=int(time.time()))
     if as_json:
         print_json(_mail_as_json(report))
     else:
         say(f"{count(report.stored, 'message')} stored, {report.known} known already.")
+        print_dead_letters(report.dead_letters)
         print_problems(report.problems)
+
+
+def print_dead_letters(number: int) -> None:
+    """Say how many messages could not be stored, and how to see them."""
+    if number:
+        say(f"{count(number, 'message')} could not be stored; 'postroom deadletter list' shows them.")
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
@@ -105,7 +112,12 @@ def _records_as_json(report: RecordsReport, rejects: Path) -> dict[str, object]:
 
 
 def _mail_as_json(report: MailReport) -> dict[str, object]:
-    return {"stored": report.stored, "known": report.known, "problems": problems_as_json(report.problems)}
+    return {
+        "stored": report.stored,
+        "known": report.known,
+        "dead_letters": report.dead_letters,
+        "problems": problems_as_json(report.problems),
+    }
 
 
 def _line_breaks(file: Path) -> int | None:

@@ -10,7 +10,7 @@ from postroom.actions.mailbox_pass import FolderReport, SyncReport
 from postroom.actions.mailboxes import mailbox_id_of
 from postroom.actions.sync import sync_mailbox
 from postroom.cli.commands import Command, json_option
-from postroom.cli.imports import print_problems, problems_as_json
+from postroom.cli.imports import print_dead_letters, print_problems, problems_as_json
 from postroom.cli.installation import Refused, opened
 from postroom.cli.output import count, print_json, progress_bar, say
 
@@ -58,6 +58,7 @@ def _print_report(report: SyncReport) -> None:
     say(f"{count(stored, 'message')} stored, {known} known already, in {count(len(report.folders), 'folder')}.")
     if moved or gone:
         say(f"{count(moved, 'message')} moved, {gone} gone from the server.")
+    print_dead_letters(sum(folder.dead_letters for folder in report.folders))
     for folder in report.folders:
         _print_what_was_left(folder)
     print_problems(report.problems)

@@ -323,6 +323,28 @@ class OutboxMail:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be stored, without its bytes: where it came from, why, and since when (epoch seconds).
+
+    `place` names it to a person; `record_id` is the record on which it was to be filed by hand.
+    """
+
+    id: int
+    user_id: int
+    kind: str
+    mailbox_id: int | None
+    folder: str
+    uidvalidity: int
+    uid: str
+    place: str
+    truncated: bool
+    record_id: int | None
+    reason: str
+    failed_at: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class UploadedFile:
     """A file that a user uploaded, to be attached to mail until it expires (epoch seconds)."""
 

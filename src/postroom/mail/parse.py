@@ -25,7 +25,7 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 MAX_ADDRESSES = 2000
 MAX_SUBJECT_LENGTH = 1000
 MAX_NAME_LENGTH = 200
-MAX_ID_LENGTH = 998
+MAX_ID_BYTES = 998  # a line (RFC 5322, section 2.1.1); and far below what an index of PostgreSQL takes
 MAX_REFERENCES = 100
 MAX_DATE_BYTES = 200
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -112,7 +112,7 @@ def _identities(text: str) -> Iterator[str]:
     for part in text.split("<")[1:]:
         inside, closing, _ = part.partition(">")
         identity = "".join(inside.split())
-        if closing and 0 < len(identity) <= MAX_ID_LENGTH and identity.isprintable():
+        if closing and 0 < len(identity.encode()) <= MAX_ID_BYTES and identity.isprintable():
             yield identity
 
 

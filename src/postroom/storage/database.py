@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InvalidRequestError
 
 from postroom.storage.compiled import CompiledStatement, HotConnection, Rows, open_hot_connection
 
@@ -74,6 +74,13 @@ class Database:
         """Say whether a transaction failed because of another one at the same moment, and may be tried again."""
         overtaken = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
         return isinstance(error, IntegrityError) or isinstance(getattr(error, "orig", None), overtaken)
+
+    @staticmethod
+    def is_out_of_order(error: Exception) -> bool:
+        """Say whether it is the database that failed, or how it was asked, and not what it was given to store."""
+        about_values = isinstance(error, DataError | IntegrityError)
+        too_large = isinstance(getattr(error, "orig", None), psycopg.errors.ProgramLimitExceeded)
+        return isinstance(error, DBAPIError | InvalidRequestError) and not (about_values or too_large)
 
     def checkpoint(self) -> None:
         """Move everything from SQLite's write-ahead log into the one file, so that the file is whole by itself."""

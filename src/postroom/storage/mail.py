@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, union
 
 from postroom.core.addresses import domain_key, domain_of
 from postroom.core.matching import email_key
@@ -12,7 +12,7 @@ from postroom.core.model import Kind, Message
 from postroom.storage.associations import associate_new_copies
 from postroom.storage.database import lock_matching
 from postroom.storage.ids import take_ids
-from postroom.storage.schema import copies, copy_participants, raw_messages, users
+from postroom.storage.schema import copies, copy_participants, dead_letters, raw_messages, users
 from postroom.storage.threads import assign_threads
 from postroom.storage.withholding import refresh_new
 
@@ -69,8 +69,14 @@ def lock_mail_of(connection: Connection, user_id: int) -> None:
 
 def copy_ids(connection: Connection, source: Source, uids: Collection[str]) -> dict[str, int]:
     """Give the ids of the copies of a source that are stored, by uid."""
-    stored = select(copies.c.uid, copies.c.id).where(*of_source(source), copies.c.uid.in_(uids))
+    stored = select(copies.c.uid, copies.c.id).where(*rows_of(source, copies), copies.c.uid.in_(uids))
     return {row.uid: row.id for row in connection.execute(stored)}
+
+
+def stored_uids(connection: Connection, source: Source) -> frozenset[str]:
+    """Give the uids of all of a source that is kept already, as copies or as dead letters."""
+    kept = union(*(select(table.c.uid).where(*rows_of(source, table)) for table in (copies, dead_letters)))
+    return frozenset(connection.execute(kept).scalars())
 
 
 def count_mail(connection: Connection) -> tuple[int, int]:
@@ -80,14 +86,14 @@ def count_mail(connection: Connection) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def of_source(source: Source) -> tuple[ColumnElement[bool], ...]:
-    """Give what selects the copies of a source."""
+def rows_of(source: Source, table: Table) -> tuple[ColumnElement[bool], ...]:
+    """Give what selects the rows of a source in a table that keeps its messages by uid."""
     if source.mailbox_id is None:
-        return (copies.c.user_id == source.user_id, copies.c.kind == Kind.CRM)
+        return (table.c.user_id == source.user_id, table.c.kind == Kind.CRM)
     return (
-        copies.c.mailbox_id == source.mailbox_id,
-        copies.c.folder == source.folder,
-        copies.c.uidvalidity == source.uidvalidity,
+        table.c.mailbox_id == source.mailbox_id,
+        table.c.folder == source.folder,
+        table.c.uidvalidity == source.uidvalidity,
     )
 
 

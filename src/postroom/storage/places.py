@@ -6,10 +6,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from postroom.core.model import Folder
 from postroom.storage.associations import associate_by_hand, bring_back, put_aside
 from postroom.storage.database import lock_matching
-from postroom.storage.mail import Source, copy_ids, lock_mail_of, of_source
+from postroom.storage.mail import Source, copy_ids, lock_mail_of, rows_of
 from postroom.storage.schema import copies, copy_participants, raw_messages, set_aside
 
 NO_UIDVALIDITY = 0  # a server's folder never has it (RFC 9051, section 2.3.1.1): what was imported clashes with none
@@ -35,13 +34,6 @@ def places_in(connection: Connection, mailbox_id: int, folder: str) -> list[Plac
     synced = copies.c.uidvalidity != NO_UIDVALIDITY
     found = select(*columns).where(copies.c.mailbox_id == mailbox_id, copies.c.folder == folder, synced)
     return [Place(*row[:5], is_gone=row.gone_at is not None) for row in connection.execute(found)]
-
-
-def uids_in(connection: Connection, folder: Folder) -> Iterator[str]:
-    """Give the UIDs of the copies that a folder holds under its present UIDVALIDITY."""
-    place = (copies.c.mailbox_id == folder.mailbox_id, copies.c.folder == folder.name)
-    there = (*place, copies.c.uidvalidity == folder.uidvalidity, copies.c.gone_at.is_(None))
-    return iter(connection.execute(select(copies.c.uid).where(*there)).scalars())
 
 
 class Arrival(NamedTuple):
@@ -96,7 +88,7 @@ def set_flags(connection: Connection, source: Source, flags: Mapping[str, str]) 
     """Set the flags of a source's copies, by UID."""
     rows = [{"of_uid": uid, "to_flags": each} for uid, each in flags.items()]
     if rows:
-        at_place = (*of_source(source), copies.c.uid == bindparam("of_uid"))
+        at_place = (*rows_of(source, copies), copies.c.uid == bindparam("of_uid"))
         connection.execute(update(copies).where(*at_place).values(flags=bindparam("to_flags")), rows)
 
 

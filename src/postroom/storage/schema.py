@@ -469,6 +469,39 @@ raw_messages = Table(
     Column("raw", LargeBinary, nullable=False),
 )
 
+# Messages that could not be stored, as they came, compressed by zlib (RFC 1950).
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    _id(),
+    _reference("user_id", "users"),
+    Column("kind", Text, nullable=False),
+    _reference("mailbox_id", "mailboxes", nullable=True),
+    Column("folder", Text, nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("truncated", Boolean, nullable=False),
+    _reference("record_id", "records", nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("failed_at", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("compressed", LargeBinary, nullable=False),
+    _one_of("kind", Kind),
+    CheckConstraint("(kind = 'crm') = (mailbox_id IS NULL)", name="source"),
+    Index(None, "user_id"),
+    Index(None, "record_id"),
+    Index("uq_dead_letters_mailbox", "mailbox_id", "folder", "uidvalidity", "uid", unique=True),
+    Index(
+        "uq_dead_letters_crm",
+        "user_id",
+        "uid",
+        unique=True,
+        sqlite_where=text("kind = 'crm'"),
+        postgresql_where=text("kind = 'crm'"),
+    ),
+)
+
 copy_participants = Table(
     "copy_participants",
     metadata,

@@ -5,8 +5,8 @@ import hashlib
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

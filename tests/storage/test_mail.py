@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from postroom.core.model import Kind, ParticipantRole
 from postroom.mail.parse import parse_message
 from postroom.storage.database import Database
-from postroom.storage.mail import IncomingCopy, Source, copy_ids, count_mail, of_source, store_copies
+from postroom.storage.mail import IncomingCopy, Source, copy_ids, count_mail, store_copies, stored_uids
 from postroom.storage.mailboxes import find_mailbox
 from postroom.storage.schema import copies, copy_participants, email_shares, raw_messages, record_mail
 from tests.storage.conftest import at_once
@@ -159,7 +159,7 @@ def count_mail_in(database: Database) -> tuple[int, int]:
 
 def stored_uids_of(database: Database, source: Source) -> Iterable[str]:
     with database.read() as connection:
-        return set(connection.execute(select(copies.c.uid).where(*of_source(source))).scalars())
+        return stored_uids(connection, source)
 
 
 def counted_on(database: Database, record_id: int) -> int:

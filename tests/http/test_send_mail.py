@@ -209,6 +209,16 @@ class TestWhatIsRefused:
         assert smtp.script.received == []
 
 
+    @pytest.mark.parametrize("path", [PATH, "/files", PATH.replace("send_mail", "associate_email")])
+    def test_a_body_that_is_too_long_by_its_own_words_is_not_waited_for(self, crm: CrmApi, path: str) -> None:
+        announced = {"Content-Length": str(64 * 1024 * 1024), "Content-Type": "multipart/form-data; boundary=b"}
+        assert crm.refused("Alice", "POST", path, raw=b"{}", headers=announced)[:2] == (413, "BODY_TOO_LARGE")
+
+    def test_hostile_html(self, crm: CrmApi, smtp: SmtpServer) -> None:
+        for content in ("<![" * 30_000, "&#" + "9" * 5000 + ";", "<a" * 50_000, "<!--" * 25_000):
+            sent_id(crm.do("Alice", "POST", PATH, mail(content=content)))
+
+
 class TestServerThatRefuses:
     def test_some_recipients(self, crm: CrmApi, smtp: SmtpServer) -> None:
         smtp.script.recipients = {"gone@x.example": "550 5.1.1 No such user"}

@@ -2,7 +2,6 @@
 
 import getpass
 import grp
-import ipaddress
 import os
 import pwd
 import shutil
@@ -15,14 +14,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from imapclient import IMAPClient
+
+from tests.servers.certificate import write_certificate
 
 PASSWORD = "secret"
 TEMPLATE = Path(__file__).with_name("dovecot.conf.tmpl")
@@ -111,7 +108,7 @@ def running_dovecot() -> Iterator[Dovecot]:
 
 
 def _prepare(base: Path) -> Dovecot:
-    _write_certificate(base)
+    write_certificate(base)
     mail = base / "mail"
     mail.mkdir()
     uid, gid, identity = _identity()
@@ -145,25 +142,6 @@ def _free_ports(count: int) -> list[int]:
     for one in sockets:
         one.close()
     return ports
-
-
-def _write_certificate(base: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (base / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (base / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
 
 
 def _wait_until_ready(server: Dovecot, process: subprocess.Popen[bytes]) -> None:

@@ -88,8 +88,8 @@ def running_smtp(certificate: Path | None = None, *, tls: bool = False) -> Itera
         port=0,
         server_hostname="mx.test.example",
         authenticator=script.authenticate,
-        auth_required=context is not None,
-        auth_require_tls=context is not None,
+        auth_required=context is not None and not tls,  # with TLS from the first byte it sees none to require
+        auth_require_tls=context is not None and not tls,
         tls_context=None if tls else context,
         ssl_context=context if tls else None,
     )

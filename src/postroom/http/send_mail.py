@@ -144,10 +144,11 @@ class SendMail(CrmResource):
         """Send a message, schedule it, or keep it until the server takes it."""
         families = send_families(module_key(module_api_name))
         self.enter(request, version, CrmOperation.CREATE, *families)  # a stranger's body is not waited for
+        key = _key(request)
         with naming_in_json(_ITEM):
             (given,) = read_body(request, GivenMails, MAX_BODY_BYTES).data
         caller = self.enter(request, version, CrmOperation.CREATE, *families)
-        module, key = module_of(self.database, module_api_name), _key(request)
+        module = module_of(self.database, module_api_name)
         wanted = parse_id(record_id) or _NO_RECORD
         try:
             with naming_in_json(_ITEM):

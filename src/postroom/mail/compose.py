@@ -12,10 +12,10 @@ from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, quote
-from html.parser import HTMLParser
 from typing import NamedTuple
 
 from postroom.core.model import Person
+from postroom.mail.html_text import plain_text
 from postroom.mail.server import guard
 
 _POLICY = SMTP.clone(cte_type="7bit")  # not every server takes 8 bits
@@ -24,9 +24,6 @@ _LONGEST_ID = 900  # a line has at most 998 characters (RFC 5322, section 2.1.1)
 _TYPE = re.compile(r"(application|audio|font|image|model|text|video)/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}", re.ASCII)
 _UNKNOWN_TYPE = "application/octet-stream"  # also for whole messages, which no transfer encoding may hide
 _BCC = re.compile(rb"^Bcc:.*\r\n(?:[ \t].*\r\n)*", re.MULTILINE)
-
-_BREAKS = frozenset({"br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "p", "table", "tr"})
-_UNSEEN = frozenset({"head", "script", "style", "title"})
 
 
 class Attachment(NamedTuple):
@@ -67,15 +64,6 @@ def without_bcc(raw: bytes) -> bytes:
     return _BCC.sub(b"", head + b"\r\n") + end.removeprefix(b"\r\n") + body
 
 
-def plain_text(html: str) -> str:
-    """Give the words of an HTML text, for those who read no HTML."""
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    lines = [" ".join(line.split()) for line in "".join(reader.found).splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
 def _header_lines(message: NewMessage) -> Iterator[str]:
     yield _field("From", _addresses([message.sender]))
     for name, people in (("To", message.to), ("Cc", message.cc), ("Bcc", message.bcc)):
@@ -114,8 +102,9 @@ def _address(person: Person) -> str:
 
 
 def _words(text: str, field: str) -> str:
-    """Give text as encoded words where it is not ASCII, or could be taken for one (RFC 2047)."""
-    charset = "us-ascii" if text.isascii() and "=?" not in text else "utf-8"
+    """Give text as encoded words (RFC 2047) where it is not ASCII, has no place to fold, or could be taken for one."""
+    folds = all(len(f"{field}: {word}") <= _LINE for word in text.split(" "))
+    charset = "us-ascii" if text.isascii() and folds and "=?" not in text else "utf-8"
     return Header(text, charset, maxlinelen=_LINE, header_name=field).encode(linesep="\r\n")
 
 
@@ -132,29 +121,3 @@ def _body(message: NewMessage) -> EmailMessage:
         name = guard(attached.name, "file name")
         body.add_attachment(attached.content, maintype=maintype, subtype=subtype, filename=name)
     return body
-
-
-class _Reader(HTMLParser):
-    """Collects the words of an HTML text."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, _attributes: list[tuple[str, str | None]]) -> None:
-        """Begin a new line, or what nobody sees."""
-        self._unseen += tag in _UNSEEN
-        if tag in _BREAKS:
-            self.found.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        """End it."""
-        self._unseen = max(0, self._unseen - (tag in _UNSEEN))
-        if tag in _BREAKS and tag != "br":
-            self.found.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        """Take words: line breaks of the source are none of the text."""
-        if not self._unseen:
-            self.found.append(re.sub(r"\s+", " ", data))

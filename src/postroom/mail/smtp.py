@@ -6,9 +6,11 @@ nothing was sent; after it, without an answer, nobody can know.
 
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from threading import Timer
 from typing import NamedTuple
 
 from postroom.mail.server import (
@@ -28,7 +30,12 @@ from postroom.mail.server import (
 ANSWER_TIMEOUT = 300  # seconds for the answer to a whole message, in which a server may look for viruses
 
 _NAME = "[127.0.0.1]"  # this machine's name is nobody's business (RFC 5321, section 4.1.3)
+_UNTIL_TEXT = 5  # times the timeout: for how long a server may keep answering before the text
+_LONGEST_TEXT = 3600  # seconds for the text and its answer, however slowly they come
 _GO_AHEAD = 354
+_NO_ANSWER = -1
+_PROOFS = {"CRAM-MD5", "LOGIN", "PLAIN"}  # those that smtplib can give
+_AT_ONCE = 64 * 1024  # bytes
 _LONGEST_REASON = 200  # characters
 _START_OF_LINE_DOT = re.compile(rb"^\.", re.MULTILINE)
 
@@ -65,7 +72,8 @@ def send_message(
     """Send a message, and give the recipients whom the server refused; whoever is not among them has it.
 
     `before_text` is called at the last moment at which nothing was sent; what it raises ends the conversation. It is
-    not called where every recipient is refused. `timeout` is in seconds for each answer but the last one.
+    not called where every recipient is refused. `timeout` is in seconds for each answer but the last one, and five
+    times that for all of them.
     Raises OutcomeUnknown; MessageRefused, AuthenticationFailed, CertificateRejected, ConnectionFailed and GuardError
     where nothing was sent.
     """
@@ -73,13 +81,14 @@ def send_message(
     for address in (sender, *recipients):
         _check_address(address)
     with _connected(server, timeout) as client:
-        with _smtp_errors(server):
+        with _smtp_errors(server), _hung_up_after(client, _UNTIL_TEXT * timeout):
             _log_in(client, server, login)
             _name_sender(client, server, sender, len(raw))
             refused = [refusal for each in recipients if (refusal := _name_recipient(client, each)) is not None]
         if len(refused) < len(recipients):
             before_text()
-            _send_text(client, server, raw)
+            with _hung_up_after(client, _LONGEST_TEXT):
+                _send_text(client, server, raw)
         return refused
 
 
@@ -113,13 +122,31 @@ def _connect(server: Server, timeout: float) -> smtplib.SMTP:
     return client
 
 
+@contextmanager
+def _hung_up_after(client: smtplib.SMTP, seconds: float) -> Iterator[None]:
+    """End the connection of a server that always says something in time, and never comes to an end."""
+    sock = client.sock
+    timer = Timer(seconds, lambda: None if sock is None else _shut_down(sock))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):  # it is over already
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which would wait for the server
+
+
 def _log_in(client: smtplib.SMTP, server: Server, login: Login) -> None:
     client.ehlo_or_helo_if_needed()
-    if not client.has_extn("auth"):
+    if not _PROOFS & set(client.esmtp_features.get("auth", "").split()):
         raise AuthenticationFailed(f"{server} takes no password like this: use tls or starttls.")
     try:
         client.login(login.username, login.password)
-    except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError, UnicodeError) as error:
+    except (smtplib.SMTPAuthenticationError, ValueError) as error:  # ValueError: what is no ASCII, or no base64
         if _is_temporary(getattr(error, "smtp_code", 0)):
             raise ConnectionFailed(f"{server} cannot check the password now: try later.") from None
         raise AuthenticationFailed(  # from None: the server's words may repeat the password
@@ -144,23 +171,33 @@ def _name_recipient(client: smtplib.SMTP, address: str) -> Refusal | None:
 def _send_text(client: smtplib.SMTP, server: Server, raw: bytes) -> None:
     with _smtp_errors(server):
         code, words = client.docmd("DATA")
-    if code == _GO_AHEAD:
-        code, words = _answer_to(client, server, _START_OF_LINE_DOT.sub(b"..", raw))
+        if code != _GO_AHEAD:
+            raise _refused(server, code, words)
+        text = _START_OF_LINE_DOT.sub(b"..", raw)
+        for start in range(0, len(text), _AT_ONCE):
+            client.send(text[start : start + _AT_ONCE])
+    code, words = _answer_to_end(client, server, b".\r\n" if text.endswith(b"\r\n") else b"\r\n.\r\n")
     if not _is_done(code):
-        raise MessageRefused(f"{server} refused the message: {_reason(code, words)}", is_temporary=_is_temporary(code))
+        raise _refused(server, code, words)
 
 
-def _answer_to(client: smtplib.SMTP, server: Server, text: bytes) -> tuple[int, bytes]:
-    """Send the whole text and its end (RFC 5321, section 4.1.1.4), and give the answer."""
-    try:
+def _refused(server: Server, code: int, words: bytes) -> MessageRefused:
+    return MessageRefused(f"{server} refused the message: {_reason(code, words)}", is_temporary=_is_temporary(code))
+
+
+def _answer_to_end(client: smtplib.SMTP, server: Server, end: bytes) -> tuple[int, bytes]:
+    """Send the end of a text (RFC 5321, section 4.1.1.4), before which no server may take it, and give the answer."""
+    code, words = _NO_ANSWER, b""
+    with suppress(OSError):  # smtplib's own errors are OSErrors, too
         if client.sock is not None:
             client.sock.settimeout(ANSWER_TIMEOUT)
-        client.send(text + (b".\r\n" if text.endswith(b"\r\n") else b"\r\n.\r\n"))
-        return client.getreply()
-    except OSError as error:  # smtplib's own errors are OSErrors, too
+        client.send(end)
+        code, words = client.getreply()
+    if not (_is_done(code) or _is_temporary(code) or _is_final(code)):
         raise OutcomeUnknown(
             f"{server} did not say whether it took the message: look into the folder of sent mail before sending again."
-        ) from error
+        )
+    return code, words
 
 
 @contextmanager
@@ -184,6 +221,10 @@ def _is_done(code: int) -> bool:
 
 def _is_temporary(code: int) -> bool:
     return 400 <= code < 500  # noqa: PLR2004 (RFC 5321, section 4.2.1)
+
+
+def _is_final(code: int) -> bool:
+    return 500 <= code < 600  # noqa: PLR2004 (RFC 5321, section 4.2.1)
 
 
 def _reason(code: int, words: bytes | str) -> str:

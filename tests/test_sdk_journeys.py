@@ -6,6 +6,7 @@ Each of them makes the same journey: what an integration does, from its first to
 import csv
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from tests.servers.postroom_server import Installation, PostroomServer
 from tests.servers.smtp import PASSWORD, SmtpServer, running_smtp
 from tests.team import NOW, OPERATOR, Team, email_of
 
+PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 LEAD, OTHER_LEAD = 3652397000001790004, 3652397000001790007
 CUSTOMER = "lead@customer.example"
 BOB = email_of("Bob")
@@ -49,6 +51,7 @@ FIELDS = {
     "Created_Time": "datetime",
     "Modified_Time": "datetime",
 }
+FILE, FILE_TEXT = "Größe.txt", "drei Meter\n"
 COLUMNS = (
     *("id", "user", "client_id", "client_secret", "refresh_token", "access_token", "grant_token", "expiry_time"),
     *("redirect_url", "api_domain"),
@@ -70,6 +73,12 @@ def became(code: str, message: str, record: int) -> list[Any]:
     return [code, message, {"id": str(record)}]
 
 
+RECORD_SHARES = {
+    "shared": [["SUCCESS", "record will be shared successfully", {}]],
+    "with": [[COLLEAGUES[0][0], "read_only"]],
+    "revoked": [became("SUCCESS", "Sharing Revoked", LEAD)],
+    "then": 204,
+}
 SHARED, REVOKED = ("SUCCESS", "Successfully shared"), ("SUCCESS", "Sharing revoked successfully")
 ALREADY_SHARED = ("ALREADY_SHARED", "Emails are already shared to the colleagues already")
 NOT_SHARED = ("NOT_SHARED", "Emails are not  shared to the colleagues already")
@@ -83,14 +92,14 @@ SHARES = [
     [207, [became(*NOT_SHARED, LEAD), became(*REVOKED, OTHER_LEAD), became(*UNKNOWN, 1)]],
     NO_RECORD,
 ]
-WITHOUT_SHARE_EMAILS = ("zohocrmsdk5-0", "zohocrmsdk6-0", "zohocrmsdk7-0")
 
 
 @dataclass(frozen=True)
 class Sdk:
-    """An official SDK: its environment, and how its journey is told apart from the others."""
+    """An official SDK, and what it is without."""
 
     package: str
+    without: frozenset[str] = frozenset()
 
     @property
     def is_python(self) -> bool:
@@ -114,11 +123,15 @@ class World:
 
     def travel(self, sdk: Sdk) -> dict[str, Any]:
         """Give what an SDK parsed on its journey."""
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        given = {"JOURNEY": json.dumps(self.given()), "NO_PROXY": "127.0.0.1"}
+        parsed: dict[str, Any] = json.loads(self.run(*sdk.command, JOURNEY=json.dumps(self.given())))
+        return parsed
+
+    def run(self, *command: str, **environment: str) -> str:
+        """Give what a program that uses an SDK printed."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         done = subprocess.run(
-            sdk.command,
-            env=environment | given,
+            command,
+            env=kept | environment | {"NO_PROXY": "127.0.0.1"},
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -126,8 +139,13 @@ class World:
             timeout=JOURNEY_SECONDS,
         )
         assert done.returncode == 0, done.stderr
-        parsed: dict[str, Any] = json.loads(done.stdout)
-        return parsed
+        return done.stdout
+
+    def example(self, language: str) -> str:
+        """Give the page's first example in a language, with this server and a token of Bob's."""
+        first = re.search(f"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+        assert first is not None
+        return first[1].replace("http://127.0.0.1:8400", self.server.base_url).replace("TOKEN", self.team.token("Bob"))
 
     def given(self) -> dict[str, Any]:
         database = self.team.database
@@ -143,6 +161,8 @@ class World:
             "record": str(LEAD),
             "record without mail": str(OTHER_LEAD),
             "address": BOB,
+            "file": str(self.folder / FILE),
+            "colleague": COLLEAGUES[0][0],
             "recipients": [[CUSTOMER, "Zoë Lead"], [NOBODY, "Nobody"]],
         }
 
@@ -172,6 +192,7 @@ def world(team: Team, tmp_path: Path) -> Iterator[World]:
         team.mail(user, CUSTOMER)
     folder = tmp_path / "sdk"
     folder.mkdir()
+    (folder / FILE).write_text(FILE_TEXT)
     url = team.database.engine.url.render_as_string(hide_password=False)
     with running_smtp() as smtp, Installation(tmp_path, url).serve() as server:
         smtp.script.recipients = {NOBODY: NO_SUCH_USER}
@@ -180,10 +201,14 @@ def world(team: Team, tmp_path: Path) -> Iterator[World]:
         yield World(team, server, smtp, folder)
 
 
+SHARE_EMAILS = "operations to share e-mails"
+FILES = "files that pass its own check"
+CALLER = "a question who the caller is"
+REFUSED_RECIPIENTS = "recipients who were refused"
 SDKS = [
-    Sdk("zohocrmsdk5-0"),
-    Sdk("zohocrmsdk6-0"),
-    Sdk("zohocrmsdk7-0"),
+    Sdk("zohocrmsdk5-0", frozenset({SHARE_EMAILS, CALLER, REFUSED_RECIPIENTS})),
+    Sdk("zohocrmsdk6-0", frozenset({SHARE_EMAILS, FILES})),
+    Sdk("zohocrmsdk7-0", frozenset({SHARE_EMAILS, FILES})),
     Sdk("zohocrmsdk8-0"),
     Sdk("@zohocrm/nodejs-sdk-8.0"),
     Sdk("@zohocrm/typescript-sdk-8.0"),
@@ -204,18 +229,20 @@ def test_journey(sdk: Sdk, world: World) -> None:
         },
         "settings": {"modules": list(MODULES_WITH_EMAILS), "fields": FIELDS},
         "records": records_of(world.bob, account, contact),
+        "record shares": RECORD_SHARES,
         "details": {"available_types": SYNCED_TYPES, "share_from_users": COLLEAGUES},
         "details of nothing": {"available_types": [], "share_from_users": []},
         "no such record": NO_RECORD,
         "no such module": refused(400, "INVALID_MODULE", INVALID_MODULE, {"resource_path_index": 0}),
         "from addresses": [[BOB, "Bob", "primary", True]],
+        "uploaded": ["TYPE ERROR"] if FILES in sdk.without else ["SUCCESS", f"{FILE} uploaded successfully", FILE],
         "sent": sent_as_told_by(sdk),
         "associated": [["SUCCESS", "Email associated successfully.", ["message_id"]]],
         "details after that": {
             "available_types": ["emails_sent_from_crm", *SYNCED_TYPES],
             "share_from_users": COLLEAGUES,
         },
-        "shares": None if sdk.package in WITHOUT_SHARE_EMAILS else SHARES,
+        "shares": None if SHARE_EMAILS in sdk.without else SHARES,
         "revoked": True,
         "refused tokens": {
             "code": "INVALID TOKEN ERROR - invalid_code",
@@ -226,7 +253,22 @@ def test_journey(sdk: Sdk, world: World) -> None:
         "wrong access token": refused(401, "INVALID_TOKEN", "invalid oauth token", {}),
     }
     assert_tokens_were_kept(sdk, world)
-    assert_mail_was_sent(world)
+    assert_mail_was_sent(world, [] if FILES in sdk.without else [(FILE, FILE_TEXT.encode())])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("language", ["python", "js"])
+def test_example_of_the_page(language: str, world: World) -> None:
+    """It is for the same lead, and prints the types and the names of the colleagues."""
+    program = world.folder / f"example.{'py' if language == 'python' else 'mjs'}"
+    program.write_text(world.example(language))
+    (world.folder / "sdk").mkdir()
+    (world.folder / "node_modules").symlink_to(node_with_sdks() / "node_modules")
+    interpreter = str(python_with("zohocrmsdk8-0")) if language == "python" else "node"
+    assert re.findall("'([^']+)'", world.run(interpreter, str(program))) == [
+        *SYNCED_TYPES,
+        *(name for _, name, _ in COLLEAGUES),
+    ]
 
 
 def records_of(owner: str, account: str, contact: str) -> dict[str, Any]:
@@ -251,9 +293,9 @@ def records_of(owner: str, account: str, contact: str) -> dict[str, Any]:
 
 
 def sent_as_told_by(sdk: Sdk) -> list[Any]:
-    """Give what an SDK tells of a message of which one recipient was refused; the oldest one knows the id alone."""
+    """Give what an SDK tells of a message of which one recipient was refused."""
     message = "Your mail has been sent successfully."
-    if sdk.package == "zohocrmsdk5-0":
+    if REFUSED_RECIPIENTS in sdk.without:
         return ["SUCCESS", message, ["message_id"], []]
     blocked = [{"email": NOBODY, "reason": NO_SUCH_USER}]
     return ["SUCCESS", message, ["blocked_email_addresses", "message_id"], blocked]
@@ -265,13 +307,12 @@ def assert_tokens_were_kept(sdk: Sdk, world: World) -> None:
     for kept in (granted, refreshed):
         assert kept["api_domain"] == world.server.base_url
         assert kept["access_token"].startswith("postroom_")
-        # From 6.0 on they ask who the caller is, and of which organisation.
-        assert kept["user"] == ("" if sdk.package == "zohocrmsdk5-0" else f"{BOB}:1")
+        assert kept["user"] == ("" if CALLER in sdk.without else f"{BOB}:1")
     assert granted["refresh_token"] == refreshed["refresh_token"]
     assert granted["access_token"] != refreshed["access_token"]
 
 
-def assert_mail_was_sent(world: World) -> None:
+def assert_mail_was_sent(world: World, files: list[tuple[str, bytes]]) -> None:
     (envelope,) = world.smtp.script.received
     mail = message_from_bytes(bytes(envelope.content or b""), policy=policy.default)
     assert (envelope.mail_from, envelope.rcpt_tos) == (BOB, [CUSTOMER])
@@ -279,3 +320,4 @@ def assert_mail_was_sent(world: World) -> None:
     html = mail.get_body(("html",))
     assert html is not None
     assert (mail["Subject"], html.get_content().strip()) == ("Grüße", "<p>Good day</p>")
+    assert [(file.get_filename(), file.get_payload(decode=True)) for file in mail.iter_attachments()] == files

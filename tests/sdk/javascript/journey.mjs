@@ -18,6 +18,7 @@ const [record, silentRecord, noRecord] = [given.record, given["record without ma
 const load = (path) => import(require.resolve(`${library}/${path}.js`));
 const sdk = await load("index");
 const { Choice } = await load("utils/util/choice");
+const { StreamWrapper } = await load("utils/util/stream_wrapper");
 const { Initializer } = await load("routes/initializer");
 const api = async (path) => load(`core/com/zoho/crm/api/${path}`);
 const make = async (path, ...values) => new (await api(path)).MasterModel(...values);
@@ -155,6 +156,24 @@ function known(response) {
     }));
 }
 
+/** Shares a record with a user and takes that back. */
+async function recordShares() {
+  const operations = await make("share_records/share_records_operations", record, module);
+  const share = await filled("share_records/share_record", {
+    User: await filled("users/users", { Id: BigInt(given.colleague) }),
+    Permission: "read_only",
+  });
+  const request = await filled("share_records/body_wrapper", { Share: [share] });
+  const made = results((await operations.shareRecord(request)).getObject().getShare());
+  const listed = (await operations.getSharedRecordDetails()).getObject().getShare();
+  return {
+    shared: made,
+    with: listed.map((one) => [String(one.getSharedWith().getId()), one.getPermission()]),
+    revoked: results([(await operations.revokeSharedRecord()).getObject().getShare()]),
+    then: (await operations.getSharedRecordDetails()).getStatusCode(),
+  };
+}
+
 async function details(id, name = module) {
   const operations = await make("email_sharing_details/email_sharing_details_operations", id, name);
   return operations.getEmailSharingDetails();
@@ -177,10 +196,20 @@ async function fromAddresses() {
 
 const party = (path, [email, name]) => filled(path, { Email: email, UserName: name });
 
-async function sent() {
+/** Uploads a file and gives what became of it, and its id. */
+async function uploaded() {
+  const file = new StreamWrapper(null, null, given.file);
+  const request = await filled("files/body_wrapper", { File: [file] });
+  const operations = await make("files/files_operations");
+  const [[code, message, details]] = results((await operations.uploadFiles(request)).getObject().getData());
+  return [[code, message, details.name], details.id];
+}
+
+async function sent(file) {
   const mail = await filled("send_mail/data", {
     From: await party("send_mail/from", [given.address, "Bob"]),
     To: await Promise.all(given.recipients.map((one) => party("send_mail/to", one))),
+    Attachments: [await filled("send_mail/attachment", { Id: file })],
     Subject: "Grüße",
     Content: "<p>Good day</p>",
     MailFormat: new Choice("html"),
@@ -252,12 +281,15 @@ async function journey() {
   said.team = await team();
   said.settings = await settings();
   said.records = await records();
+  said["record shares"] = await recordShares();
   said.details = await sharing(record);
   said["details of nothing"] = await sharing(silentRecord);
   said["no such record"] = refusal(await details(noRecord));
   said["no such module"] = refusal(await details(record, "Nonsense"));
   said["from addresses"] = await fromAddresses();
-  said.sent = await sent();
+  const [upload, file] = await uploaded();
+  said.uploaded = upload;
+  said.sent = await sent(file);
   said.associated = await associated();
   said["details after that"] = await sharing(record);
   said.shares = await shares();

@@ -62,6 +62,21 @@ def records():
     }
 
 
+def shared(record, user):
+    """Share a record with a user and take that back."""
+    operations = named("share_records", "ShareRecordsOperations")(record, "Leads")
+    share = filled("share_records", "ShareRecord", user=filled("users", "Users", id=user), permission="read_only")
+    request = filled("share_records", "BodyWrapper", share=[share])
+    made = results(operations.share_record(request).get_object().get_share())
+    listed = operations.get_shared_record_details().get_object().get_share()
+    return {
+        "shared": made,
+        "with": [[str(one.get_shared_with().get_id()), value_of(one.get_permission())] for one in listed],
+        "revoked": results([operations.revoke_shared_record().get_object().get_share()]),
+        "then": operations.get_shared_record_details().get_status_code(),
+    }
+
+
 def on(module, method, **arguments):
     """Ask about records; the module is told to each call or, in later versions, once for all."""
     operations = fitting(named("record", "RecordOperations"), module_api_name=module)

@@ -43,16 +43,19 @@ def granted():
 
 def refreshed(refresh_token):
     token = initialize(BASE_URL, FOLDER / "refreshed", **CLIENT, refresh_token=refresh_token)
+    upload, file = emails.uploaded(GIVEN["file"])
     return {
         "team": crm.team(),
         "settings": crm.settings(),
         "records": crm.records(),
+        "record shares": crm.shared(RECORD, int(GIVEN["colleague"])),
         "details": emails.sharing(RECORD),
         "details of nothing": emails.sharing(SILENT_RECORD),
         "no such record": refusal(emails.details(NO_RECORD)),
         "no such module": refusal(emails.details(RECORD, "Nonsense")),
         "from addresses": emails.from_addresses(),
-        "sent": emails.sent(RECORD, ADDRESS, GIVEN["recipients"]),
+        "uploaded": upload,
+        "sent": emails.sent(RECORD, ADDRESS, GIVEN["recipients"], file),
         "associated": emails.associated(RECORD, ADDRESS),
         "details after that": emails.sharing(RECORD),
         "shares": emails.shares(RECORD, [SILENT_RECORD, NO_RECORD]) if has("record_share_email") else None,

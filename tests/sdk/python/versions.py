@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import inspect
+from functools import partial
 
 API = "zohocrmsdk.src.com.zoho.crm.api"
 AUTHENTICATOR = "zohocrmsdk.src.com.zoho.api.authenticator"
@@ -12,6 +13,9 @@ def named(module, *names):
     """Import at run time: names and modules differ between versions."""
     found = importlib.import_module(f"{API}.{module}" if module else API)
     return [getattr(found, name) for name in names] if len(names) != 1 else getattr(found, names[0])
+
+
+SDKException = named("exception", "SDKException")
 
 
 def fitting(function, **arguments):
@@ -29,19 +33,24 @@ def filled(module, name, /, **values):
     """Make one of the SDK's objects with its setters."""
     made = named(module, name)()
     for member, value in values.items():
-        getattr(made, f"set_{member}")(value)
+        _with_string_or_choice(getattr(made, f"set_{member}"), value)
     return made
 
 
 def parameters(module, name, /, **values):
     """Give parameters of a query."""
     known, given = named(module, name), named("", "ParameterMap")()
-    for parameter, wanted in values.items():
-        try:
-            given.add(getattr(known, parameter), wanted)
-        except named("exception", "SDKException"):  # some versions have a Choice where others have a string
-            given.add(getattr(known, parameter), choice(wanted))
+    for parameter, value in values.items():
+        _with_string_or_choice(partial(given.add, getattr(known, parameter)), value)
     return given
+
+
+def _with_string_or_choice(function, value):
+    """Some versions have a Choice where others have a string."""
+    try:
+        function(value)
+    except SDKException:
+        function(choice(value))
 
 
 def choice(text):

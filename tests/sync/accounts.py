@@ -1,4 +1,4 @@
-"""Alice's account on a real server, synchronised into a database in which Bob owns the lead who writes to her."""
+"""A user's account on a real server, synchronised into a database."""
 
 import uuid
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from postroom.mail.server import Security
 from postroom.storage.folders import folders_of
 from postroom.storage.schema import copies
 from tests.servers.dovecot import Dovecot
-from tests.team import NOW, Team, email_of, message
+from tests.team import NOW, OPERATOR, Team, email_of, message
 
 LEAD = 1001
 CUSTOMER = "lead@customer.example"
@@ -33,17 +33,21 @@ class Stored(NamedTuple):
 
 
 class Account:
-    """Alice's account; what comes in is from the lead."""
+    """A user's account; what comes in is from the lead."""
 
-    def __init__(self, team: Team, dovecot: Dovecot) -> None:
+    def __init__(self, team: Team, dovecot: Dovecot, name: str = "Alice") -> None:
         self.team, self.dovecot = team, dovecot
         self.address = f"{uuid.uuid4().hex}@test.example"
-        team.user("Alice", mailbox=None)
-        team.user("Bob")
-        team.permission("Alice", "public")
-        team.record("Leads", "Bob", CUSTOMER, record_id=LEAD)
-        server = NewMailbox("imap", self.address, dovecot.host, dovecot.imap_port, Security.NONE, None, "secret")
-        self.mailbox_id = add_mailbox(team.database, team.box, email_of("Alice"), server).id
+        team.user(name, mailbox=None)
+        self.mailbox_id = 0
+        self.connect(name, dovecot.password)
+
+    def connect(self, name: str, password: str) -> None:
+        """Connect the account as a user's mailbox."""
+        host, port = self.dovecot.host, self.dovecot.imap_port
+        server = NewMailbox("imap", self.address, host, port, Security.NONE, None, password)
+        mailbox = add_mailbox(self.team.database, self.team.box, email_of(name), server, by=OPERATOR, now=NOW)
+        self.mailbox_id = mailbox.id
 
     def put(self, folder: str, body: str = "Hello") -> int:
         """Put a new message into a folder, and give its UID."""
@@ -51,7 +55,7 @@ class Account:
         return self.dovecot.append(self.address, folder, raw)
 
     def client(self) -> IMAPClient:
-        """Give a mail program of Alice's, to be used in a with statement."""
+        """Give a mail program, to be used in a with statement."""
         return self.dovecot.client(self.address)
 
     def move(self, uids: list[int], source: str, target: str) -> None:
@@ -104,7 +108,7 @@ class Account:
             return folders_of(connection, self.mailbox_id)[name]
 
     def mail_on_lead(self) -> int:
-        """Give how many copies of Alice's are counted on the lead, as the answers have it."""
+        """Give how many copies are counted on the lead, as the answers have it."""
         with self.team.database.read() as connection:
             rows = connection.exec_driver_sql("SELECT copies FROM record_mail").all()
         return sum(row[0] for row in rows)

@@ -9,7 +9,7 @@ from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
 from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.mailbox_pass import FolderReport
-from postroom.actions.mailboxes import mailbox_id_of
+from postroom.actions.mailboxes import disconnect_mailbox, list_mailboxes, mailbox_id_of
 from postroom.actions.sync import sync_mailbox
 from postroom.actions.sync_imap import RECONCILE_SECONDS
 from postroom.core.model import MailboxState
@@ -141,9 +141,10 @@ class TestRefusals:
     def test_a_wrong_password_leaves_the_mailbox_as_it_is(self, team: Team, dovecot: Dovecot) -> None:
         account = Account(team, dovecot)
         account.put("INBOX")
-        with team.database.write() as connection:
-            connection.exec_driver_sql("UPDATE mailboxes SET username = 'nobody@elsewhere.example'")
+        disconnect_mailbox(team.database, account.address, by=OPERATOR, now=NOW)
+        account.connect("Alice", "wrong")
         with pytest.raises(AuthenticationFailed):
             account.sync()
-        assert contents(team.database)["mailboxes"][0][9] == MailboxState.ACTIVE
+        states = [mailbox.state for mailbox, _, _ in list_mailboxes(team.database) if mailbox.host is not None]
+        assert states == [MailboxState.DISCONNECTED, MailboxState.ACTIVE]
         assert contents(team.database)["copies"] == []

@@ -2,11 +2,10 @@
 
 from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.mailbox_pass import MailboxPass, Progress, SyncReport
-from postroom.actions.mailboxes import password_context
+from postroom.actions.mailboxes import mailbox_login
 from postroom.actions.sync_imap import ImapPass
 from postroom.core.model import Kind, Mailbox
 from postroom.mail.imap import open_session
-from postroom.mail.server import Login, Security, Server
 from postroom.storage.database import Database
 from postroom.storage.folders import begin_history
 from postroom.storage.mailboxes import mailbox_by_id
@@ -31,7 +30,9 @@ def sync_mailbox(
     Raises NotFound, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
-    server, login = _login(mailbox, box)
+    if mailbox.protocol != Kind.IMAP:
+        raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
+    server, login = mailbox_login(mailbox, box)
     run = MailboxPass(database, mailbox, now, on_progress)
     with open_session(server, login) as session:
         ImapPass(run, session).sync()
@@ -52,13 +53,3 @@ def _begun(database: Database, mailbox_id: int, first_since: int, since: int | N
             begin_history(connection, mailbox, since)
             mailbox = mailbox_by_id(connection, mailbox_id) or mailbox
     return mailbox
-
-
-def _login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
-    if mailbox.protocol != Kind.IMAP:
-        raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
-    if mailbox.host is None or mailbox.port is None or mailbox.sealed_password is None:
-        raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
-    password = box.open(mailbox.sealed_password, password_context(mailbox.id))
-    server = Server(mailbox.host, mailbox.port, Security(mailbox.security or ""))
-    return server, Login(mailbox.username or mailbox.address, password)

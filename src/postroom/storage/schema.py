@@ -330,6 +330,7 @@ mailboxes = Table(
     Column("username", Text),
     Column("sealed_password", LargeBinary),
     Column("state", Text, nullable=False),
+    Column("ca_certificates", Text),
     Column("sync_since", BigInteger),  # older mail is left alone; 0: none is too old, NULL: never synchronised yet
     CheckConstraint("protocol IN ('imap', 'pop')", name="protocol"),
     CheckConstraint("security IN ('tls', 'starttls', 'none')", name="security"),
@@ -361,6 +362,7 @@ smtp_servers = Table(
     Column("security", Text, nullable=False),
     Column("username", Text),
     Column("sealed_password", LargeBinary),
+    Column("ca_certificates", Text),
     CheckConstraint("security IN ('tls', 'starttls', 'none')", name="security"),
     CheckConstraint("(username IS NULL) = (sealed_password IS NULL)", name="login"),
 )

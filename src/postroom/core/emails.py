@@ -39,7 +39,7 @@ class Deal(NamedTuple):
 class ListedEmail:
     """An e-mail as a list shows it: what one copy says. `is_sent` where its owner wrote it.
 
-    `time_zone` is the organisation's.
+    What nobody looked for when the copy came is None. `time_zone` is the organisation's.
     """
 
     place: EmailPlace
@@ -49,6 +49,10 @@ class ListedEmail:
     sender: str | None
     subject: str
     is_sent: bool
+    summary: str | None
+    has_attachment: bool | None
+    conversation: int | None
+    is_read: bool | None
     deal: Deal | None
     time_zone: str
     participants: tuple[Participant, ...]

@@ -102,6 +102,8 @@ class Message:
     body_digest: bytes
     references: tuple[str, ...]  # the ids of the messages that it answers, the oldest first
     problems: tuple[str, ...]
+    summary: str = ""  # how its text begins
+    has_attachment: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from postroom.core.addresses import is_stand_in, normalise_address, stand_in
 from postroom.core.model import Message, Participant, ParticipantRole
-from postroom.mail.body import digest_body, digest_headers_only
+from postroom.mail.body import Part, digest_headers_only, digest_parts, read_parts
+from postroom.mail.content import is_attached, summary_of
 from postroom.mail.headers import (
     MAX_FIELD_BYTES,
     MAX_HEADER_BYTES,
@@ -32,6 +33,7 @@ MAX_DATE_BYTES = 200
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 _ROLES = (ParticipantRole.FROM, ParticipantRole.TO, ParticipantRole.CC, ParticipantRole.BCC)
+_BODY = "body: not readable"
 _Fields = dict[str, list[bytes]]
 _T = TypeVar("_T")
 
@@ -52,15 +54,18 @@ def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
     if not fields:
         problems.append("headers: none found")
     participants = _participants(fields, problems)
+    parts = None if headers_only else _fenced(lambda: list(read_parts(fields, body, problems)), None, _BODY, problems)
     return Message(
         message_id=_fenced(lambda: _message_id(fields, problems), None, "Message-ID: not readable", problems),
         sender=_sender(participants),
         date=_fenced(lambda: _date(fields, problems), None, "Date: not a date", problems),
         subject=_fenced(lambda: _subject(fields, problems), "", "Subject: not readable", problems),
         participants=participants,
-        body_digest=_digest(fields, None if headers_only else body, problems),
+        body_digest=_digest(fields, parts, problems),
         references=_fenced(lambda: _references(fields), (), "References: not readable", problems),
         problems=tuple(dict.fromkeys(problems)),
+        summary=_fenced(lambda: summary_of(parts or []), "", _BODY, problems),
+        has_attachment=any(map(is_attached, parts or [])),
     )
 
 
@@ -72,11 +77,11 @@ def _fenced(read: Callable[[], _T], default: _T, problem: str, problems: list[st
     return default
 
 
-def _digest(fields: _Fields, body: memoryview | None, problems: list[str]) -> bytes:
+def _digest(fields: _Fields, parts: list[Part] | None, problems: list[str]) -> bytes:
     by_headers = digest_headers_only(fields)
-    if body is None:
+    if parts is None:
         return by_headers
-    return _fenced(lambda: digest_body(fields, body, problems), by_headers, "body: not readable", problems)
+    return _fenced(lambda: digest_parts(parts, problems), by_headers, _BODY, problems)
 
 
 def _first(fields: _Fields, name: str, problems: list[str]) -> bytes | None:

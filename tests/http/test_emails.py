@@ -512,7 +512,7 @@ class TestRequests:
             (f"/Nonsense/{LEAD_ID}/Emails", 400, "INVALID_MODULE"),
             (f"/Tasks/{LEAD_ID}/Emails", 400, "NOT_SUPPORTED"),
             (f"/crm/v9/Leads/{LEAD_ID}/Emails", 400, "API_NOT_SUPPORTED"),
-            (f"{PATH}/", 404, "INVALID_URL_PATTERN"),
+            (f"{PATH}/x/y", 404, "INVALID_URL_PATTERN"),
         ],
     )
     def test_paths(self, unchanged: CrmApi, path: str, status: int, code: str) -> None:

@@ -115,9 +115,5 @@ class ModuleWithoutEmails(RequestRefused):
     """The module keeps no e-mails."""
 
 
-class EmailInvalid(RequestRefused):
-    """The e-mail is not there, or the caller may not know that it is."""
-
-
 class RecordInvalid(RequestRefused):
     """The record is not there, or the caller may not know that it is."""

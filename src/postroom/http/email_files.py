@@ -9,12 +9,11 @@ from msgspec import UNSET, UnsetType
 
 from postroom.actions.errors import FieldMissing, FieldRefused
 from postroom.http.crm import read_parameters
+from postroom.http.emails import NOT_THERE, EmailResource, wanted_in
 from postroom.http.emails import PATH as EMAILS_PATH
-from postroom.http.emails import EmailResource, wanted_in
 from postroom.http.sent import Sent, Text
 
 PATH = f"{EMAILS_PATH}/actions/download_attachments"
-_NOT_THERE = "the related id given seems to be invalid"
 _ARCHIVE = "attachments.zip"
 _BYTES, _ZIP = "application/octet-stream", "application/zip"
 # Whatever it is: it is saved and not shown, and were it shown, it could do nothing.
@@ -45,14 +44,14 @@ class EmailFiles(EmailResource):
             message_id, user_id = _given(query.message_id, "message_id"), _given(query.user_id, "user_id")
             found = record.read_email(message_id, wanted_in(record, UNSET, user_id, "user_id"))
         if found is None:
-            raise FieldRefused(_NOT_THERE, param_name="message_id")
+            raise FieldRefused(NOT_THERE, param_name="message_id")
         files = {file.id: (file.name, content) for file, content in found.files()}
         if query.id is UNSET and query.name is UNSET:
             _answer(response, _ARCHIVE, _zipped(files.items()), _ZIP)
             return
         name, content = files.get(_given(query.id, "id"), ("", None))
         if content is None or query.name not in (UNSET, name):
-            raise FieldRefused(_NOT_THERE, param_name="id")
+            raise FieldRefused(NOT_THERE, param_name="id")
         _answer(response, name, content, _BYTES)
 
 

@@ -9,7 +9,7 @@ import falcon
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from postroom.actions.errors import EmailInvalid, FieldRefused
+from postroom.actions.errors import FieldRefused
 from postroom.actions.read_emails import FIRST_INDEX, PAGE, EmailPage, EmailReader, OpenRecord, ReadEmail
 from postroom.actions.times import with_offset
 from postroom.actions.withhold import email_id
@@ -25,6 +25,7 @@ from postroom.http.sent import LongText, Sent, Text, or_none
 
 PATH = "/crm/{version}/{module_api_name}/{record_id}/Emails"
 EMAIL_PATH = f"{PATH}/{{message_id}}"
+NOT_THERE = "the related id given seems to be invalid"
 _INDIVIDUAL = "individual"  # what Zoho calls the source of what one user sent
 
 
@@ -117,7 +118,7 @@ class Email(EmailResource):
             found = record.read_email(message_id, wanted_in(record, query.type, owner_id))
             viewer_id = record.viewer_id
         if found is None:
-            raise EmailInvalid
+            raise FieldRefused(NOT_THERE, resource_path_index=3)
         answer(response, {"Emails": [_whole(found, viewer_id)]})
 
 

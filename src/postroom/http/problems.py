@@ -11,7 +11,6 @@ from postroom.actions.errors import (
     ActionError,
     AlreadyThere,
     CustomSharingOff,
-    EmailInvalid,
     EmailsNotShared,
     EmailsShared,
     FieldMissing,
@@ -83,7 +82,6 @@ PROBLEMS: dict[type[RequestRefused], Problem] = {
     ModuleWithoutEmails: Problem(
         400, "NOT_SUPPORTED", "the given module is not supported in api", {"resource_path_index": 0}
     ),
-    EmailInvalid: Problem(400, "INVALID_DATA", "the related id given seems to be invalid", {"resource_path_index": 3}),
     RecordInvalid: Problem(400, "INVALID_DATA", "the related id given seems to be invalid", {"resource_path_index": 1}),
 }
 

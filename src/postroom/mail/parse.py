@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from postroom.core.addresses import is_stand_in, normalise_address, stand_in
 from postroom.core.model import Message, Participant, ParticipantRole
+from postroom.mail.automated import is_automated
 from postroom.mail.body import digest_body, digest_headers_only
 from postroom.mail.headers import (
     MAX_FIELD_BYTES,
@@ -52,15 +53,18 @@ def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
     if not fields:
         problems.append("headers: none found")
     participants = _participants(fields, problems)
+    sender = _sender(participants)
     return Message(
         message_id=_fenced(lambda: _message_id(fields, problems), None, "Message-ID: not readable", problems),
-        sender=_sender(participants),
+        sender=sender,
         date=_fenced(lambda: _date(fields, problems), None, "Date: not a date", problems),
         subject=_fenced(lambda: _subject(fields, problems), "", "Subject: not readable", problems),
         participants=participants,
         body_digest=_digest(fields, None if headers_only else body, problems),
         references=_fenced(lambda: _references(fields), (), "References: not readable", problems),
         problems=tuple(dict.fromkeys(problems)),
+        is_automated=is_automated(fields, sender),
+        headers_only=headers_only,
     )
 
 

@@ -28,7 +28,6 @@ _CR = ord("\r")
 
 _CONTENT_FIELD = re.compile(rb"^(content-[a-z-]{1,40})[ \t]*+:(.*+(?:\n[ \t].*+)*+)", re.IGNORECASE | re.MULTILINE)
 _MEDIA_TYPE = re.compile(r"[^\s;/()]+/[^\s;/()]+")
-_TRAILING_SPACE = re.compile(r"(?<![ \t])[ \t]++(?=\n|\Z)")
 _QUOTED_FROM = re.compile(r"^>++(?=From )", re.MULTILINE)
 
 
@@ -190,7 +189,9 @@ def _comparable(part: Part, left: _Left, problems: list[str]) -> bytes | memoryv
         return data
     left.text -= len(data)
     text = decode_charset(bytes(data), part.charset).replace("\r\n", "\n").replace("\r", "\n")
-    text = _QUOTED_FROM.sub("", _TRAILING_SPACE.sub("", text))  # mbox quotes such lines
+    text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
+    if ">From " in text:
+        text = _QUOTED_FROM.sub("", text)  # mbox quotes such lines
     return text.strip("\n").encode("utf-8", "replace")
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from postroom.core.addresses import is_stand_in, normalise_address, stand_in
 from postroom.core.model import Message, Participant, ParticipantRole
+from postroom.mail.automated import is_automated
 from postroom.mail.body import Part, digest_headers_only, digest_parts, read_parts
 from postroom.mail.content import is_attached, summary_of
 from postroom.mail.headers import (
@@ -55,9 +56,10 @@ def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
         problems.append("headers: none found")
     participants = _participants(fields, problems)
     parts = None if headers_only else _fenced(lambda: list(read_parts(fields, body, problems)), None, _BODY, problems)
+    sender = _sender(participants)
     return Message(
         message_id=_fenced(lambda: _message_id(fields, problems), None, "Message-ID: not readable", problems),
-        sender=_sender(participants),
+        sender=sender,
         date=_fenced(lambda: _date(fields, problems), None, "Date: not a date", problems),
         subject=_fenced(lambda: _subject(fields, problems), "", "Subject: not readable", problems),
         participants=participants,
@@ -66,6 +68,8 @@ def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
         problems=tuple(dict.fromkeys(problems)),
         summary=_fenced(lambda: summary_of(parts or []), "", _BODY, problems),
         has_attachment=any(map(is_attached, parts or [])),
+        is_automated=is_automated(fields, sender),
+        headers_only=headers_only,
     )
 
 

@@ -208,7 +208,6 @@ class TestWhatIsRefused:
             assert refused(crm, mail(**changed))[0] == "INVALID_DATA", changed
         assert smtp.script.received == []
 
-
     @pytest.mark.parametrize("path", [PATH, "/files", PATH.replace("send_mail", "associate_email")])
     def test_a_body_that_is_too_long_by_its_own_words_is_not_waited_for(self, crm: CrmApi, path: str) -> None:
         announced = {"Content-Length": str(64 * 1024 * 1024), "Content-Type": "multipart/form-data; boundary=b"}

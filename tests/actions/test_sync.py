@@ -9,7 +9,7 @@ import pytest
 from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
 from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.import_mail import Destination, import_mail
-from postroom.actions.mailboxes import NewMailbox, add_mailbox
+from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes
 from postroom.actions.sync import FolderReport, SyncReport, sync_mailbox
 from postroom.core.model import MailboxState
 from postroom.mail import imap, parse
@@ -42,7 +42,7 @@ class Account:
         server = NewMailbox(
             "imap", self.address, self.dovecot.host, self.dovecot.imap_port, Security.NONE, None, password
         )
-        add_mailbox(self.team.database, self.team.box, email_of("Alice"), server)
+        add_mailbox(self.team.database, self.team.box, email_of("Alice"), server, by=OPERATOR, now=NOW)
 
     def put(self, folder: str, body: str = "Hello") -> None:
         self.dovecot.append(self.address, folder, message(CUSTOMER, [self.address], f"<{uuid.uuid4()}@x>", body))
@@ -172,9 +172,10 @@ class TestRefusals:
     def test_a_wrong_password_leaves_the_mailbox_as_it_is(self, team: Team, dovecot: Dovecot) -> None:
         account = Account(team, dovecot)
         account.put("INBOX")
-        with team.database.write() as connection:
-            connection.exec_driver_sql("UPDATE mailboxes SET username = 'nobody@elsewhere.example'")
+        disconnect_mailbox(team.database, account.address, by=OPERATOR, now=NOW)
+        account.connect("wrong")
         with pytest.raises(AuthenticationFailed):
             account.sync()
-        assert contents(team.database)["mailboxes"][0][9] == MailboxState.ACTIVE
+        states = [mailbox.state for mailbox, _, _ in list_mailboxes(team.database) if mailbox.host is not None]
+        assert states == [MailboxState.DISCONNECTED, MailboxState.ACTIVE]
         assert contents(team.database)["copies"] == []

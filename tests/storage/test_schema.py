@@ -136,7 +136,7 @@ class TestMigrations:
         with empty_database.write() as connection:
             config = migrations._config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "0005")
+            command.upgrade(config, "0006")
             copy = "(id, user_id, kind, folder, uidvalidity, uid, email_key, sent_at, subject, thread_id, withheld)"
             for row in (
                 "users (id, email, full_name, profile, status) VALUES (1, 'a@b.example', 'A', 'Standard', 'active')",
@@ -207,8 +207,8 @@ class TestOnlyOnceEach:
         team.user("Alice", mailbox=None)
         for protocol in ("imap", "pop", "imap"):
             team.mailbox("Alice", protocol)
-            disconnect_mailbox(team.database, email_of("Alice"))
-        add_mailbox(team.database, team.box, email_of("Alice"), NewMailbox("imap"))
+            disconnect_mailbox(team.database, email_of("Alice"), by=OPERATOR, now=NOW)
+        add_mailbox(team.database, team.box, email_of("Alice"), NewMailbox("imap"), by=OPERATOR, now=NOW)
 
 
 # For each check a statement that breaks it and no other; "everyone" is a word that the law does not know.

@@ -1,6 +1,6 @@
 """Connecting to an IMAP server (RFC 3501) and logging in."""
 
-import ssl
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -8,22 +8,23 @@ from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
 
 from postroom.mail.server import (
-    AuthenticationFailed,
     ConnectionFailed,
     Login,
     Security,
     Server,
     check_arguments,
     connection_errors,
+    login_refused,
+    needs_encryption,
+    not_now,
 )
+
+_FOR_THE_MOMENT = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT)\b", re.IGNORECASE)  # RFC 5530, section 3
 
 
 @contextmanager
 def imap_connection(server: Server, login: Login, timeout: float) -> Iterator[IMAPClient]:
-    """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError.
-
-    The certificate is verified against the system's authorities, or those in SSL_CERT_FILE.
-    """
+    """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
     check_arguments(server, login)
     with imap_errors(server):
         client = _connect(server, timeout)
@@ -45,7 +46,7 @@ def imap_errors(server: Server) -> Iterator[None]:
 
 
 def _connect(server: Server, timeout: float) -> IMAPClient:
-    context = ssl.create_default_context()
+    context = server.tls()
     tls = server.security is Security.TLS
     client = IMAPClient(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
     client.folder_encode = False  # one undecodable name must not hide all folders
@@ -62,8 +63,9 @@ def _connect(server: Server, timeout: float) -> IMAPClient:
 def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
     with imap_errors(server):
         offered = {capability.decode("ascii", "replace") for capability in client.capabilities()}
-        if "LOGINDISABLED" in offered:
-            raise AuthenticationFailed(f"{server} takes no password without encryption: use tls or starttls.")
+        in_clear = server.security is Security.NONE or "AUTH=PLAIN" not in offered
+        if "LOGINDISABLED" in offered and in_clear:
+            raise needs_encryption(server)
         try:
             if "AUTH=PLAIN" in offered:
                 client.plain_login(login.username, login.password)
@@ -71,10 +73,9 @@ def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
                 client.login(_quoted(login.username), login.password)
         except IMAPClientAbortError:
             raise
-        except (IMAPClientError, UnicodeError):  # from None: the server's words may repeat the password
-            raise AuthenticationFailed(
-                f"{server} refused the user name or the password of {login.username}: check both."
-            ) from None
+        except (IMAPClientError, UnicodeError) as error:  # from None: the server's words may repeat the password
+            refused = not_now if _FOR_THE_MOMENT.search(str(error)) else login_refused
+            raise refused(server, login) from None
 
 
 def _quoted(text: str) -> str:

@@ -347,13 +347,16 @@ def emails_as_told_by(sdk: Sdk, bob: str) -> dict[str, Any]:
 def sending_as_told_by(sdk: Sdk) -> dict[str, Any]:
     """Give what an SDK tells of three messages, of which one had a recipient who was refused, and of filing one."""
     sent = "Your mail has been sent successfully."
+    not_own = "expected one of your own addresses, as from_addresses lists them"
     return {
         "from addresses": [[BOB, "Bob", "primary", True]],
         "uploaded": ["TYPE ERROR"] if FILES in sdk.without else ["SUCCESS", f"{FILE} uploaded successfully", FILE],
-        "sent": ["SUCCESS", sent, [] if REFUSED_RECIPIENTS in sdk.without else [[NOBODY, NO_SUCH_USER]]],
-        "replied": ["SUCCESS", sent, []],
-        "scheduled": ["SUCCESS", "Your mail has been scheduled successfully.", []],
-        "associated": ["SUCCESS", "Email associated successfully."],
+        "sent": ["SUCCESS", sent, [] if REFUSED_RECIPIENTS in sdk.without else [[NOBODY, NO_SUCH_USER]], None],
+        "replied": ["SUCCESS", sent, [], None],
+        "scheduled": ["SUCCESS", "Your mail has been scheduled successfully.", [], None],
+        "associated": ["SUCCESS", "Email associated successfully.", None],
+        "not from an own address": ["INVALID_DATA", not_own, [], "$.data[0].from.email"],
+        "misnamed": ["INVALID_DATA", "expected a Message-ID", "original_message_id"],
         "listed": [["associated", "Kept by hand"], ["replied", "Re: Offer"], ["sent", "Grüße"]],
     }
 

@@ -66,6 +66,8 @@ async function sendingAndFiling() {
   const later = { Subject: "Later", ScheduledTime: sending.inAnHour() };
   const [scheduled] = await sending.sent(record, address, recipients.slice(0, 1), later);
   const [associated, associatedId] = await sending.associated(record, address);
+  const [notOwn] = await sending.sent(record, "root@team.example", recipients.slice(0, 1), { Subject: "Not mine" });
+  const [misnamed] = await sending.associated(record, address, "two words");
   const ofIds = { [sentId]: "sent", [repliedId]: "replied", [associatedId]: "associated" };
   const filed = await emails.listed(record, { type: "sent_from_crm", owner: caller });
   return {
@@ -75,6 +77,8 @@ async function sendingAndFiling() {
     replied,
     scheduled,
     associated,
+    "not from an own address": notOwn,
+    misnamed,
     listed: filed.map((email) => [ofIds[email.getMessageId()], email.getSubject()]).sort(),
   };
 }

@@ -34,7 +34,7 @@ export async function sent(record, address, recipients, { file, ...more }) {
   const operations = await make("send_mail/send_mail_operations", record, module);
   const [[code, message, details]] = results((await operations.sendMail(request)).getObject().getData());
   const blocked = (details.blocked_email_addresses ?? []).map(blockedAddress);
-  return [[code, message, blocked], details.message_id];
+  return [[code, message, blocked, details.json_path ?? null], details.message_id];
 }
 
 const blockedAddress = (one) => (one instanceof Map ? [one.get("email"), one.get("reason")] : [one.email, one.reason]);
@@ -44,14 +44,14 @@ export const inReplyTo = (email) => filled("send_mail/in_reply_to", { MessageId:
 export const inAnHour = () => new Date(Date.now() + 3600 * 1000);
 
 /** Files an e-mail by hand and gives what became of it, and its id. */
-export async function associated(record, address) {
+export async function associated(record, address, messageId = "<kept@elsewhere.example>") {
   const mail = await filled("associate_email/associate_email", {
     From: await party("associate_email/from", ["lead@customer.example", "Lead"]),
     To: [await party("associate_email/to", [address, "Bob"])],
     Subject: "Kept by hand",
     Content: "From another program",
     MailFormat: new Choice("text"),
-    OriginalMessageId: "<kept@elsewhere.example>",
+    OriginalMessageId: messageId,
     Sent: false,
     DateTime: new Date("2026-01-02T03:04:05Z"),
   });
@@ -59,5 +59,5 @@ export async function associated(record, address) {
   const operations = await make("associate_email/associate_email_operations");
   const answers = (await operations.associate(record, module, request)).getObject().getEmails();
   const [[code, message, details]] = results(answers);
-  return [[code, message], details.message_id];
+  return [[code, message, details.api_name ?? null], details.message_id];
 }

@@ -84,6 +84,8 @@ def sending_and_filing():
     later = {"subject": "Later", "scheduled_time": sending.in_an_hour()}
     scheduled, _ = sending.sent(RECORD, ADDRESS, GIVEN["recipients"][:1], **later)
     associated, associated_id = sending.associated(RECORD, ADDRESS)
+    not_own, _ = sending.sent(RECORD, "root@team.example", GIVEN["recipients"][:1], subject="Not mine")
+    misnamed, _ = sending.associated(RECORD, ADDRESS, "two words")
     of_ids = {sent_id: "sent", replied_id: "replied", associated_id: "associated"}
     filed = emails.listed(RECORD, of_type="sent_from_crm", owner=CALLER)
     return {
@@ -93,6 +95,8 @@ def sending_and_filing():
         "replied": replied,
         "scheduled": scheduled,
         "associated": associated,
+        "not from an own address": not_own,
+        "misnamed": misnamed,
         "listed": sorted([of_ids[email.get_message_id()], email.get_subject()] for email in filed),
     }
 

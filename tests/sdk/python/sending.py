@@ -41,7 +41,7 @@ def sent(record, address, recipients, *, file=None, **more):
     answers = named("send_mail", "SendMailOperations")(record, MODULE).send_mail(request).get_object().get_data()
     ((code, message, details),) = results(answers)
     blocked = [blocked_address(one) for one in details.get("blocked_email_addresses", [])]
-    return [code, message, blocked], details["message_id"]
+    return [code, message, blocked, details.get("json_path")], details.get("message_id")
 
 
 def blocked_address(one):
@@ -60,7 +60,7 @@ def in_an_hour():
     return datetime.now(UTC) + timedelta(hours=1)
 
 
-def associated(record, address):
+def associated(record, address, message_id="<kept@elsewhere.example>"):
     """File an e-mail by hand and give what became of it, and its id."""
     mail = filled(
         "associate_email",
@@ -69,7 +69,7 @@ def associated(record, address):
         subject="Kept by hand",
         content="From another program",
         mail_format=choice("text"),
-        original_message_id="<kept@elsewhere.example>",
+        original_message_id=message_id,
         sent=False,
         date_time=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         **{"from": filled("associate_email", "From", email="lead@customer.example", user_name="Lead")},
@@ -77,4 +77,4 @@ def associated(record, address):
     request = filled("associate_email", "BodyWrapper", emails=[mail])
     response = named("associate_email", "AssociateEmailOperations")().associate(record, MODULE, request)
     ((code, message, details),) = results(response.get_object().get_emails())
-    return [code, message], details["message_id"]
+    return [code, message, details.get("api_name")], details.get("message_id")

@@ -9,17 +9,19 @@ import pytest
 from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
 from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.import_mail import Destination, import_mail
+from postroom.actions.mailbox_turns import sync_now
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
-from postroom.actions.sync import FolderReport, SyncReport, sync_mailbox
-from postroom.core.model import MailboxState
+from postroom.actions.sync import FolderReport, SyncReport
+from postroom.core.model import SyncState
 from postroom.mail import imap, parse
 from postroom.mail.server import AuthenticationFailed, Security
 from postroom.storage.mail import count_mail
 from postroom.storage.secrets import SecretBox, SecretKeyError
-from tests.servers.dovecot import Dovecot
+from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.storage.contents import contents
 from tests.storage.poison import POISON, refusing_poison
 from tests.team import NOW, OPERATOR, Team, email_of, message
+from tests.worker.reading import how_it_stands, reader
 
 LEAD = 1001
 CUSTOMER = "lead@customer.example"
@@ -29,14 +31,14 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class Account:
     """Alice's account on the server; Bob owns the lead."""
 
-    def __init__(self, team: Team, dovecot: Dovecot) -> None:
+    def __init__(self, team: Team, dovecot: Dovecot, password: str = PASSWORD) -> None:
         self.team, self.dovecot = team, dovecot
         self.address = f"{uuid.uuid4().hex}@test.example"
         team.user("Alice", mailbox=None)
         team.user("Bob")
         team.permission("Alice", "public")
         team.record("Leads", "Bob", CUSTOMER, record_id=LEAD)
-        self.connect(dovecot.password)
+        self.connect(password)
 
     def connect(self, password: str) -> None:
         server = NewMailbox(
@@ -48,7 +50,7 @@ class Account:
         self.dovecot.append(self.address, folder, message(CUSTOMER, [self.address], f"<{uuid.uuid4()}@x>", body))
 
     def sync(self, on_progress: Callable[[str, int, int], None] = lambda *_: None) -> SyncReport:
-        return sync_mailbox(self.team.database, self.team.box, self.address, on_progress, now=NOW)
+        return sync_now(reader(self.team), self.address, on_progress)
 
 
 @pytest.fixture
@@ -157,24 +159,24 @@ class TestPass:
 
 class TestRefusals:
     def test_a_mailbox_that_cannot_be_synchronised(self, team: Team) -> None:
-        team.user("Alice", mailbox="pop")
+        team.user("Alice", mailbox=None)
+        at_server = NewMailbox("pop", host="pop.team.example", password="secret")
+        add_mailbox(team.database, team.box, email_of("Alice"), at_server)
         team.user("Bob", mailbox="imap")
         for name, sentence in (("Alice", "is a POP mailbox"), ("Bob", "has no server; it is fed by")):
             with pytest.raises(InvalidInput, match=sentence):
-                sync_mailbox(team.database, team.box, email_of(name), print, now=NOW)
+                sync_now(reader(team), email_of(name), print)
         with pytest.raises(NotFound, match="there is no connected mailbox"):
-            sync_mailbox(team.database, team.box, "zoe@team.example", print, now=NOW)
+            sync_now(reader(team), "zoe@team.example", print)
 
     def test_without_the_key_nobody_is_asked(self, account: Account, tmp_path: Path) -> None:
         with pytest.raises(SecretKeyError):
-            sync_mailbox(account.team.database, SecretBox(tmp_path / "other.key"), account.address, print, now=NOW)
+            sync_now(reader(account.team, SecretBox(tmp_path / "other.key")), account.address, print)
 
-    def test_a_wrong_password_leaves_the_mailbox_as_it_is(self, team: Team, dovecot: Dovecot) -> None:
-        account = Account(team, dovecot)
+    def test_a_wrong_password_stores_nothing_and_is_not_tried_again(self, team: Team, dovecot: Dovecot) -> None:
+        account = Account(team, dovecot, "wrong")
         account.put("INBOX")
-        with team.database.write() as connection:
-            connection.exec_driver_sql("UPDATE mailboxes SET username = 'nobody@elsewhere.example'")
         with pytest.raises(AuthenticationFailed):
             account.sync()
-        assert contents(team.database)["mailboxes"][0][9] == MailboxState.ACTIVE
+        assert how_it_stands(team.database, account.address).state == SyncState.NEEDS_LOGIN
         assert contents(team.database)["copies"] == []

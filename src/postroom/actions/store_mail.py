@@ -1,6 +1,6 @@
 """Storing messages as they come from a source, a batch at a time."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -64,15 +64,19 @@ def store_messages(
     *,
     now: int,
     by_hand_on: int | None = None,
+    check: Callable[[Connection], None] | None = None,
 ) -> None:
     """Parse and store messages at `now` (epoch seconds), one transaction a batch.
 
     What cannot be read is reported, and what cannot be stored is kept as a dead letter; neither stops the others.
-    `by_hand_on` is a record with which all of them are associated by hand.
+    `by_hand_on` is a record with which all of them are associated by hand. `check` is called first in each transaction,
+    and raises where the batch must not be stored.
     """
     for batch in _batches(messages):
         read = read_messages(batch)
         with database.write() as connection:
+            if check is not None:
+                check(connection)
             store_batch(connection, source, read, report, now=now, by_hand_on=by_hand_on)
 
 

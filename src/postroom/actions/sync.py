@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from postroom.actions.errors import InvalidInput
-from postroom.actions.lookups import get_mailbox
 from postroom.actions.mailboxes import password_context
 from postroom.actions.store_mail import MailReport, Problem, RawMessage, store_messages
 from postroom.core.model import Kind, Mailbox
@@ -15,6 +16,19 @@ from postroom.storage.mail import Source, stored_uids
 from postroom.storage.secrets import SecretBox
 
 Progress = Callable[[str, int, int], None]  # folder, messages done, messages to do
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a pass is watched and steered.
+
+    It hears of the pass's progress. Between two messages it may stop the pass, which then stores what it has in hand.
+    In each transaction it may refuse what was read, because somebody else reads the mailbox now.
+    """
+
+    on_progress: Progress
+    should_stop: Callable[[], bool]
+    check: Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +45,27 @@ class FolderReport:
 
 @dataclass(slots=True)
 class SyncReport:
-    """What became of one pass."""
+    """What became of one pass; `stopped` says that it was not let to its end."""
 
     folders: list[FolderReport] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    stopped: bool = False
 
 
-def sync_mailbox(database: Database, box: SecretBox, address: str, on_progress: Progress, *, now: int) -> SyncReport:
+def sync_mailbox(database: Database, box: SecretBox, mailbox: Mailbox, course: Course, *, now: int) -> SyncReport:
     """Store at `now` (epoch seconds) what a mailbox's folders hold and is not stored yet.
 
-    Drafts, junk and trash are left alone. Raises NotFound, InvalidInput, MailServerError,
-    SecretKeyError. A folder that fails stops no other.
+    Drafts, junk and trash are left alone. Raises InvalidInput, MailServerError, SecretKeyError, and what the course
+    raises. A folder that fails stops no other, unless its server is busy.
     """
-    with database.read() as connection:
-        mailbox = get_mailbox(connection, address)
     server, login = _login(mailbox, box)
     report = SyncReport()
     with open_session(server, login) as session:
         for folder in session.folders():
-            report.folders.append(_sync_folder(database, mailbox, session, folder, report.problems, on_progress, now))
+            report.folders.append(_sync_folder(database, mailbox, session, folder, report.problems, course, now))
+            if course.should_stop():
+                report.stopped = True
+                break
     return report
 
 
@@ -69,7 +85,7 @@ def _sync_folder(
     session: Session,
     folder: Folder,
     problems: list[Problem],
-    on_progress: Progress,
+    course: Course,
     now: int,
 ) -> FolderReport:
     if folder.skipped is not None:
@@ -79,7 +95,8 @@ def _sync_folder(
         state = session.select(folder.name)
         source = Source(mailbox.user_id, Kind.IMAP, mailbox.id, folder.name, state.uidvalidity)
         new = _not_stored(database, source, state.uids)
-        store_messages(database, source, _fetch(session, folder.name, new, on_progress), report, now=now)
+        messages = _fetch(session, folder.name, new, course)
+        store_messages(database, source, messages, report, now=now, check=course.check)
     except FolderFailed as error:
         return FolderReport(folder.name, report.stored, dead_letters=report.dead_letters, failed=str(error))
     finally:
@@ -93,9 +110,11 @@ def _not_stored(database: Database, source: Source, uids: Sequence[int]) -> list
     return [uid for uid in uids if str(uid) not in stored]
 
 
-def _fetch(session: Session, folder: str, uids: Sequence[int], on_progress: Progress) -> Iterator[RawMessage]:
-    """Yield messages; one that was expunged meanwhile is left out, it is no longer mail of the mailbox."""
+def _fetch(session: Session, folder: str, uids: Sequence[int], course: Course) -> Iterator[RawMessage]:
+    """Yield messages until the course stops; one that was expunged meanwhile is no longer mail of the mailbox."""
     for done, fetched in enumerate(session.fetch(uids), start=1):
         if fetched.raw is not None:
             yield RawMessage(str(fetched.uid), fetched.raw, f"{folder} message {fetched.uid}", fetched.truncated)
-        on_progress(folder, done, len(uids))
+        course.on_progress(folder, done, len(uids))
+        if course.should_stop():
+            return

@@ -33,6 +33,7 @@ class _Postroom(LazyGroup):
         "token": Entry(f"{_CLI}.tokens", "token", "Access tokens for the API."),
         "import": Entry(f"{_CLI}.imports", "import_group", "Import records and mail from files."),
         "sync": Entry(f"{_CLI}.sync_command", "sync", "Read what is new in a mailbox."),
+        "worker": Entry(f"{_CLI}.worker", "worker", "Read all mailboxes, again and again."),
         "deadletter": Entry(f"{_CLI}.deadletters", "deadletter", "Mail that could not be stored."),
         "outbox": Entry(f"{_CLI}.outbox", "outbox", "Mail that is to be sent from records."),
         "explain": Entry(f"{_CLI}.explain", "explain", "Say why somebody sees mail, or why not."),

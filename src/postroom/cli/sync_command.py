@@ -1,15 +1,16 @@
 """Synchronising."""
 
-import time
 from dataclasses import asdict
 
 import click
 
-from postroom.actions.sync import FolderReport, SyncReport, sync_mailbox
+from postroom.actions.mailbox_turns import sync_now
+from postroom.actions.sync import FolderReport, SyncReport
 from postroom.cli.commands import Command, json_option
 from postroom.cli.imports import print_dead_letters, print_problems, problems_as_json
 from postroom.cli.installation import Refused, opened
 from postroom.cli.output import count, print_json, progress_bar, say
+from postroom.cli.worker import reader
 
 
 @click.command(cls=Command, epilog="postroom sync alice@example.com")
@@ -18,7 +19,7 @@ from postroom.cli.output import count, print_json, progress_bar, say
 def sync(address: str, as_json: bool) -> None:
     """Read what is new in a mailbox's folders; drafts, junk and trash are left alone."""
     with opened() as installation, progress_bar(f"Reading {address}") as bar:
-        report = sync_mailbox(installation.database, installation.box, address, bar.show, now=int(time.time()))
+        report = sync_now(reader(installation), address, bar.show)
     if as_json:
         folders = [asdict(folder) for folder in report.folders]
         print_json({"folders": folders, "problems": problems_as_json(report.problems)})

@@ -1,5 +1,6 @@
 """Connecting to an IMAP server (RFC 3501) and logging in."""
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,9 +14,13 @@ from postroom.mail.server import (
     Login,
     Security,
     Server,
+    Throttled,
     check_arguments,
     connection_errors,
 )
+
+# RFC 5530, section 3, and what large providers send: too many connections, too much traffic, or a server in need.
+_BUSY = re.compile(r"\[(INUSE|LIMIT|OVERQUOTA|SERVERBUG|THROTTLED|UNAVAILABLE)\]", re.IGNORECASE)
 
 
 @contextmanager
@@ -25,7 +30,7 @@ def imap_connection(server: Server, login: Login, timeout: float) -> Iterator[IM
     The certificate is verified against the system's authorities, or those in SSL_CERT_FILE.
     """
     check_arguments(server, login)
-    with imap_errors(server):
+    with imap_errors(server), _greeting_errors(server):
         client = _connect(server, timeout)
     with client:
         _log_in(client, server, login)
@@ -41,7 +46,26 @@ def imap_errors(server: Server) -> Iterator[None]:
         except CapabilityError as error:
             raise ConnectionFailed(f"{server} offers no STARTTLS: use tls, on the port for it.") from error
         except IMAPClientAbortError as error:
+            refuse_if_busy(server, error)
             raise ConnectionFailed(f"{server} ended the connection: check port and security, try later.") from error
+
+
+def refuse_if_busy(server: Server, error: Exception) -> None:
+    """Raise Throttled if the server's answer has a response code that says so; no other word of it is repeated."""
+    if code := _BUSY.search(str(error)):
+        raise Throttled(f"{server} is busy or limits how often it is asked ({code[1].upper()}): wait.") from None
+
+
+@contextmanager
+def _greeting_errors(server: Server) -> Iterator[None]:
+    """Turn a greeting that sends us away into a MailServerError (RFC 3501, section 7.1.5)."""
+    try:
+        yield
+    except (IMAPClientAbortError, CapabilityError):
+        raise
+    except IMAPClientError as error:
+        refuse_if_busy(server, error)
+        raise ConnectionFailed(f"{server} took no connection: check host and port, try later.") from error
 
 
 def _connect(server: Server, timeout: float) -> IMAPClient:
@@ -71,7 +95,8 @@ def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
                 client.login(_quoted(login.username), login.password)
         except IMAPClientAbortError:
             raise
-        except (IMAPClientError, UnicodeError):  # from None: the server's words may repeat the password
+        except (IMAPClientError, UnicodeError) as error:  # from None: the server's words may repeat the password
+            refuse_if_busy(server, error)
             raise AuthenticationFailed(
                 f"{server} refused the user name or the password of {login.username}: check both."
             ) from None

@@ -1,0 +1,113 @@
+"""One turn at reading a mailbox: a pass, and what it came to."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from postroom.actions.errors import ActionError
+from postroom.actions.leases import Clock, LeaseKeeper, LeaseLost, Turn, end, take
+from postroom.actions.sync import Course, Progress, SyncReport, sync_mailbox
+from postroom.core.model import SyncState, Trouble
+from postroom.core.retries import wait_after
+from postroom.mail.server import MailServerError
+from postroom.storage.database import Database
+from postroom.storage.secrets import SecretBox, SecretKeyError
+
+DEFAULT_INTERVAL = 5 * 60  # seconds from the end of a pass to the next one
+_FOLDERS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a turn needs beside the mailbox: the installation, the time, chance, and how long to wait afterwards."""
+
+    database: Database
+    box: SecretBox
+    keeper: LeaseKeeper
+    clock: Clock
+    chance: random.Random
+    interval: int = DEFAULT_INTERVAL
+
+    def now(self) -> int:
+        """Give the time in whole seconds."""
+        return int(self.clock())
+
+
+def sync_now(reader: Reader, address: str, on_progress: Progress) -> SyncReport:
+    """Make one pass over a mailbox, due or not.
+
+    Raises NotFound, InvalidInput, NotAllowed, MailServerError, SecretKeyError, LeaseLost.
+    """
+    turn = take(reader.database, address, reader.now())
+    with reader.keeper.running():
+        return run_turn(reader, turn, on_progress, lambda: False)
+
+
+def run_turn(reader: Reader, turn: Turn, on_progress: Progress, should_stop: Callable[[], bool]) -> SyncReport:
+    """Make the pass of a turn, write down what it came to, and end the turn.
+
+    Raises what sync_mailbox raises, and LeaseLost.
+    """
+    started = reader.now()
+    with reader.keeper.holding(turn) as is_lost:
+        course = Course(on_progress, lambda: is_lost() or should_stop(), turn.check)
+        try:
+            report = sync_mailbox(reader.database, reader.box, turn.mailbox, course, now=started)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            end(reader.database, turn, _after_failure(reader, turn, error))
+            raise
+        except BaseException:  # Ctrl-C
+            end(reader.database, turn, {})
+            raise
+    end(reader.database, turn, _after_pass(report, started, reader.now(), reader.interval))
+    return report
+
+
+def _after_failure(reader: Reader, turn: Turn, error: Exception) -> dict[str, object]:
+    """Say what went wrong and when to try again; a mistake of ours is tried again like a broken line."""
+    trouble, sentence = _trouble_in(error)
+    failures, now = turn.before.failures + 1, reader.now()
+    wait = wait_after(trouble, failures, reader.chance.random())
+    return {
+        "state": SyncState.NEEDS_LOGIN if wait is None else SyncState.FAILING,
+        "next_try_at": None if wait is None else now + wait,
+        "failures": failures,
+        "trouble": trouble,
+        "error": sentence,
+        "passed_at": now,
+    }
+
+
+def _trouble_in(error: Exception) -> tuple[Trouble, str]:
+    if isinstance(error, MailServerError):
+        return error.trouble, str(error)
+    if isinstance(error, ActionError | SecretKeyError):
+        return Trouble.PERMANENT, str(error)
+    return Trouble.TRANSIENT, "Something went wrong in Postroom itself: the log has the trace."
+
+
+def _after_pass(report: SyncReport, started: int, now: int, interval: int) -> dict[str, object]:
+    """Say how far a pass came; one that was stopped goes to the end of the line."""
+    if report.stopped:
+        return {"next_try_at": now}
+    read = [folder for folder in report.folders if folder.skipped is None]
+    failed = [folder.failed for folder in read if folder.failed is not None]
+    values: dict[str, object] = {
+        "state": SyncState.INCOMPLETE if failed else SyncState.HEALTHY,
+        "next_try_at": now + interval,
+        "failures": 0,
+        "trouble": None,
+        "error": _words(failed),
+        "passed_at": now,
+        "folders": len(read),
+        "messages": sum(folder.stored + folder.known for folder in read),
+    }
+    return values if failed else values | {"complete_at": started}
+
+
+def _words(failed: list[str]) -> str | None:
+    """Give what is wrong with the first folders, and how many more there are."""
+    more = [f"{len(failed) - _FOLDERS_NAMED} more folders failed."] if len(failed) > _FOLDERS_NAMED else []
+    return " ".join(failed[:_FOLDERS_NAMED] + more) or None

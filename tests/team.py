@@ -63,7 +63,7 @@ class Team:
 
     def mailbox(self, name: str, protocol: str) -> None:
         """Connect a mailbox that is fed by import."""
-        add_mailbox(self.database, self.box, email_of(name), NewMailbox(protocol))
+        add_mailbox(self.database, self.box, email_of(name), NewMailbox(protocol), by=OPERATOR, now=NOW)
 
     def role(self, name: str, under: str | None = None) -> None:
         """Add a role to the tree."""

@@ -305,7 +305,7 @@ def secrets_in_one_place(found: Sources) -> Iterator[str]:
     yield from (f"{m} knows a cipher" for m in importers(found, "cryptography") - {"storage.secrets"})
     for module, tree in found.items():
         opens = any(call.endswith("box.open") for call in calls(tree))
-        if opens and module not in {"actions.smtp_servers", "actions.sync"}:
+        if opens and module not in {"actions.mailboxes", "actions.smtp_servers"}:
             yield f"{module} opens a secret"
 
 
@@ -369,7 +369,7 @@ CHECKS = {
             "actions.tokens": "from cryptography.fernet import Fernet",
         },
     ),
-    "IMAP is spoken only in mail": Check(imap_only_in_mail, {"actions.idle": "import imaplib"}),
+    "IMAP and POP3 are spoken only in mail": Check(imap_only_in_mail, {"actions.idle": "import imaplib"}),
     "reading a message raises nothing": Check(reading_raises_nothing, {"mail.parse": "raise ValueError"}),
     "HTTP is spoken only in http": Check(http_only_in_http, {"cli.fetch": "from urllib.request import urlopen"}),
     "every route is listed in one place": Check(routes_in_one_place, {"http.extra": "api.add_route('/', resource)"}),

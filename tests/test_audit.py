@@ -358,6 +358,7 @@ class TestWhoReads:
         make_changes_about_everybody(office)
         read = {(entry.change, entry.subject) for entry in entries(office, office.actor(name), email_of(name))}
         own = {("user", f"user {email_of(name)}"), ("assigned permission", f"user {email_of(name)}")}
+        own.add(("mailbox", f"mailbox {email_of(name)}"))
         of_the_role = set() if role is None else {("role", f"role {role}"), ("e-mail preference", f"role {role}")}
         shares = {("record share", LEAD)} if name == "Alice" else set()
         assert read == own | of_the_role | shares | {("excluded domains", "the organisation")}

@@ -251,7 +251,8 @@ class TestExamples:
         (block,) = blocks(README, "sh")
         lines = [line for line in block.text.splitlines() if line and not line.startswith("#")]
         typed = [line for line in lines if not re.match(r"\. |make|curl|postroom (serve|sync)", line)]
-        printed = {line.split()[1]: shell.type(line) for line in typed}
+        no_server = (f"{line} --no-try" if " --host " in line else line for line in typed)  # imap.example.com is none
+        printed = {line.split()[1]: shell.type(line) for line in no_server}
         assert len(typed) == len(lines) - 3
         assert "May see mail in the owner's mailbox" in printed["explain"]
         assert printed["token"].startswith("postroom_")

@@ -249,7 +249,7 @@ def build_mailboxes(connection: Connection, user: User, boxes: tuple[str, ...]) 
         state = MailboxState.ACTIVE if stays else MailboxState.DISCONNECTED
         box_id = take_id(connection)
         address = f"box{box_id}@team.example"
-        box = Mailbox(box_id, user.id, protocol, address, None, None, None, None, None, state)
+        box = Mailbox(box_id, user.id, protocol, address, None, None, None, None, None, state, None)
         mailboxes.insert_mailbox(connection, box)
 
 

@@ -65,7 +65,7 @@ def office(shared_team: Team) -> Team:
     team.user("Alice", role="Sales", mailbox=None)
     team.user("Bob", role="Management", profile="Administrator")
     server = NewMailbox("imap", host="imap.team.example", password="correct horse")
-    add_mailbox(team.database, team.box, email_of("Alice"), server)
+    add_mailbox(team.database, team.box, email_of("Alice"), server, by=OPERATOR, now=NOW)
     team.make(SetRolePreference("Sales", Permission.CUSTOM, (Member(role="Sales"), Member(user=email_of("Bob")))))
     team.make(SetInternalDomains(("team.example",)))
     team.make(SetExcludedDomains(("bank.example",)))

@@ -240,7 +240,7 @@ class TestSharingMail:
     @on_sqlite
     def test_needs_a_connected_mailbox(self, custom: Team) -> None:
         custom.permission("Bob", "custom")
-        disconnect_mailbox(custom.database, ALICE)
+        disconnect_mailbox(custom.database, ALICE, by=OPERATOR, now=NOW)
         for name in ("Alice", "Bob"):
             with pytest.raises(NotAllowed, match=f"Email Configuration does not exist: {email_of(name)}"):
                 custom.share(name, REFERENCE)

@@ -242,7 +242,7 @@ class TestCreation:
     def test_what_a_visitor_changed_stays(self, fresh: Installed) -> None:
         fresh.create()
         make(fresh.database, SetUserStatus(email_of("gareth.pugh"), UserStatus.ACTIVE), OPERATOR, now=NOW)
-        disconnect_mailbox(fresh.database, CALLER.email)
+        disconnect_mailbox(fresh.database, CALLER.email, by=OPERATOR, now=NOW)
         changed = fresh.people(), fresh.mailboxes()
         assert not fresh.create()
         assert (fresh.people(), fresh.mailboxes()) == changed

@@ -15,7 +15,7 @@ from postroom.mail.archive import archive_size
 from postroom.storage.mail import count_mail
 from postroom.storage.schema import raw_messages
 from tests.storage.contents import contents
-from tests.team import NOW, Team, email_of, message
+from tests.team import NOW, OPERATOR, Team, email_of, message
 
 LEAD = 1001
 ADDRESS = "lead@customer.example"
@@ -188,7 +188,7 @@ class TestWhoseItIs:
 
     @on_sqlite
     def test_a_disconnected_mailbox_takes_no_more(self, office: Team, tmp_path: Path) -> None:
-        disconnect_mailbox(office.database, email_of("Alice"))
+        disconnect_mailbox(office.database, email_of("Alice"), by=OPERATOR, now=NOW)
         with pytest.raises(NotFound, match="there is no connected mailbox"):
             take(office, as_mbox(tmp_path, mail(1)))
 

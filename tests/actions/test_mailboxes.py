@@ -4,13 +4,23 @@ from typing import Any
 
 import pytest
 
-from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput, NotFound
-from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes, password_context
+from postroom.actions.audit import read_audit
+from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput, LoginFailed, NotAllowed, NotFound
+from postroom.actions.mailboxes import (
+    NewMailbox,
+    add_mailbox,
+    connect_mailbox,
+    disconnect_mailbox,
+    list_mailboxes,
+    mailbox_login,
+    password_context,
+)
 from postroom.core.model import Mailbox, MailboxState
 from postroom.mail.server import Security
 from postroom.storage.secrets import SecretKeyError
+from tests.servers.dovecot import Dovecot
 from tests.storage.contents import contents
-from tests.team import Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of
 
 LEAD = 1001
 ADDRESS = "lead@customer.example"
@@ -26,7 +36,7 @@ def team(team: Team) -> Team:
 
 
 def add(team: Team, name: str = "Alice", protocol: str = "imap", **values: Any) -> Mailbox:
-    return add_mailbox(team.database, team.box, email_of(name), NewMailbox(protocol, **values))
+    return add_mailbox(team.database, team.box, email_of(name), NewMailbox(protocol, **values), by=OPERATOR, now=NOW)
 
 
 def on_server(**values: Any) -> dict[str, Any]:
@@ -73,6 +83,148 @@ class TestAdding:
             team.box.open(alices.sealed_password, password_context(bobs.id))
 
 
+def in_audit(team: Team) -> list[tuple[str, object, object, str | None]]:
+    """Give subject, what was before and after, and whose mail it concerns, of each change of a mailbox."""
+    entries = read_audit(team.database, by=OPERATOR, limit=100).entries
+    return [(each.subject, each.before, each.after, each.owner) for each in entries if each.change == "mailbox"]
+
+
+@on_sqlite
+class TestTheAudit:
+    def test_says_which_mailbox_was_connected_and_disconnected(self, team: Team) -> None:
+        add(team, **on_server(username="alice"))
+        disconnect_mailbox(team.database, email_of("Alice"), by=OPERATOR, now=NOW)
+        mailbox = {
+            "user": email_of("Alice"),
+            "protocol": "imap",
+            "server": "imap.team.example:993 tls",
+            "username": "alice",
+        }
+        subject = f"mailbox {email_of('Alice')}"
+        assert in_audit(team) == [
+            (subject, mailbox, None, email_of("Alice")),
+            (subject, None, mailbox, email_of("Alice")),
+        ]
+
+
+@pytest.mark.parametrize("protocol", ["imap", "pop"])
+@on_sqlite
+class TestConnecting:
+    """The server has the last word, before anything is stored."""
+
+    def new(self, dovecot: Dovecot, protocol: str, **values: Any) -> NewMailbox:
+        port = dovecot.imaps_port if protocol == "imap" else dovecot.pops_port
+        known = {"host": dovecot.host, "port": port, "password": "secret", "username": "alice@test.example"}
+        return NewMailbox(protocol, **known | {"ca_certificates": dovecot.ca_file.read_text()} | values)
+
+    def test_a_mailbox_that_lets_us_in_is_connected_and_its_authority_kept(
+        self, team: Team, dovecot: Dovecot, protocol: str
+    ) -> None:
+        new = self.new(dovecot, protocol)
+        added = connect_mailbox(team.database, team.box, email_of("Alice"), new, by=OPERATOR, now=NOW)
+        assert (added.address, added.username) == (email_of("Alice"), "alice@test.example")
+        assert list_mailboxes(team.database) == [(added, email_of("Alice"), 0)]
+        server, login = mailbox_login(added, team.box)
+        assert (server.ca_certificates, login.password) == (new.ca_certificates, "secret")
+
+    @pytest.mark.parametrize(
+        ("values", "sentence"),
+        [
+            ({"password": "wrong"}, "refused the user name or the password of alice@test.example: check both"),
+            ({"ca_certificates": None}, "certificate .* was refused"),
+            ({"host": "no-such-host.invalid"}, "was not found: check its name"),
+            ({"security": Security.STARTTLS, "port": 9}, "cannot be reached"),
+            ({"password": "secret\r\nX"}, "The password holds a line break"),
+        ],
+        ids=str,
+    )
+    def test_one_that_does_not_is_not(
+        self,
+        team: Team,
+        dovecot: Dovecot,
+        monkeypatch: pytest.MonkeyPatch,
+        protocol: str,
+        values: dict[str, Any],
+        sentence: str,
+    ) -> None:
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        new, before = self.new(dovecot, protocol, **values), contents(team.database)
+        with pytest.raises(LoginFailed, match=sentence):
+            connect_mailbox(team.database, team.box, email_of("Alice"), new, by=OPERATOR, now=NOW)
+        assert contents(team.database) == before
+
+    def test_what_cannot_be_connected_is_not_tried(self, team: Team, dovecot: Dovecot, protocol: str) -> None:
+        add(team)
+        new = self.new(dovecot, protocol)
+        for name, refusal in (("Alice", AlreadyThere), ("Zoe", NotFound)):
+            with pytest.raises(refusal):
+                connect_mailbox(team.database, team.box, email_of(name), new, by=OPERATOR, now=NOW)
+
+
+@on_sqlite
+class TestWhoMayConnect:
+    """Users connect their own mailboxes, at servers that an administrator chose, under addresses that are theirs."""
+
+    def connect(self, team: Team, by: str, whose: str = "Alice", **values: Any) -> Mailbox:
+        new = NewMailbox("imap", **on_server(**values))
+        return add_mailbox(team.database, team.box, email_of(whose), new, by=team.actor(by), now=NOW)
+
+    @pytest.fixture
+    def with_root(self, team: Team) -> Team:
+        team.user("Root", profile="Administrator", mailbox=None)
+        team.user("Dora", mailbox=None)
+        return team
+
+    def test_an_administrator_connects_anybodys(self, with_root: Team) -> None:
+        assert self.connect(with_root, "Root", address="sales@team.example").address == "sales@team.example"
+
+    def test_a_user_connects_the_own_where_the_organisation_has_one(self, with_root: Team) -> None:
+        self.connect(with_root, "Root", "Bob")
+        assert self.connect(with_root, "Alice").address == email_of("Alice")
+        own = self.connect(with_root, "Dora", "Dora", address="Other@team.example", username="other@team.example")
+        assert own.address == "other@team.example"
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {"host": "10.0.0.1"},
+            {"port": 25},
+            {"security": Security.NONE, "port": 993},
+            {"address": "ceo@team.example", "username": "alice@team.example"},
+            {"address": "ceo@team.example", "username": "alice"},
+        ],
+        ids=["host", "port", "security", "address", "name"],
+    )
+    def test_a_user_names_no_other_server_and_no_others_address(self, with_root: Team, values: dict[str, Any]) -> None:
+        self.connect(with_root, "Root", "Bob")
+        with pytest.raises(NotAllowed):
+            self.connect(with_root, "Alice", **values)
+        assert len(list_mailboxes(with_root.database)) == 1
+
+    def test_a_user_brings_no_authority_along(self, with_root: Team, dovecot: Dovecot) -> None:
+        self.connect(with_root, "Root", "Bob")
+        with pytest.raises(NotAllowed):
+            self.connect(with_root, "Alice", ca_certificates=dovecot.ca_file.read_text())
+
+    def test_a_server_whose_mailbox_was_disconnected_is_known_no_longer(self, with_root: Team) -> None:
+        self.connect(with_root, "Root", "Bob")
+        disconnect_mailbox(with_root.database, email_of("Bob"), by=with_root.actor("Root"), now=NOW)
+        with pytest.raises(NotAllowed, match="an administrator connects the first one"):
+            self.connect(with_root, "Alice")
+
+    def test_a_user_connects_and_disconnects_nobody_elses(self, with_root: Team) -> None:
+        self.connect(with_root, "Root", "Bob")
+        with pytest.raises(NotAllowed, match="only the user or an administrator"):
+            self.connect(with_root, "Dora")
+        with pytest.raises(NotAllowed, match="only the user or an administrator"):
+            disconnect_mailbox(with_root.database, email_of("Bob"), by=with_root.actor("Dora"), now=NOW)
+
+    def test_a_user_makes_no_mailbox_that_is_fed_by_import(self, with_root: Team) -> None:
+        by, new = with_root.actor("Alice"), NewMailbox("imap")
+        with pytest.raises(NotAllowed, match="fed by import"):
+            add_mailbox(with_root.database, with_root.box, email_of("Alice"), new, by=by, now=NOW)
+
+
 class TestRefusals:
     @on_sqlite
     @pytest.mark.parametrize(
@@ -90,6 +242,10 @@ class TestRefusals:
             (on_server(port=0), "port: expected a number from 1 to 65535"),
             (on_server(port=65536), "port: expected a number from 1 to 65535"),
             (on_server(port=-1), "port: expected a number from 1 to 65535"),
+            ({"ca_certificates": "x"}, "host: is missing"),
+            (on_server(ca_certificates="no certificate"), "ca_certificates: expected certificates in PEM form"),
+            (on_server(ca_certificates="ä\0"), "ca_certificates: expected certificates in PEM form"),
+            (on_server(ca_certificates=""), "ca_certificates: expected certificates in PEM form"),
             (on_server(address="alice"), "address: 'alice' is not an e-mail address"),
         ],
         ids=str,
@@ -120,13 +276,13 @@ class TestRefusals:
     @pytest.mark.parametrize(("address", "refusal"), [("zoe@team.example", NotFound), ("zoe", InvalidInput)])
     def test_what_is_not_there_is_not_disconnected(self, team: Team, address: str, refusal: type[ActionError]) -> None:
         with pytest.raises(refusal):
-            disconnect_mailbox(team.database, address)
+            disconnect_mailbox(team.database, address, by=OPERATOR, now=NOW)
 
     def test_nothing_is_disconnected_twice(self, team: Team) -> None:
         mailbox = add(team)
-        assert disconnect_mailbox(team.database, "ALICE@team.example") == mailbox
+        assert disconnect_mailbox(team.database, "ALICE@team.example", by=OPERATOR, now=NOW) == mailbox
         with pytest.raises(NotFound, match="there is no connected mailbox"):
-            disconnect_mailbox(team.database, email_of("Alice"))
+            disconnect_mailbox(team.database, email_of("Alice"), by=OPERATOR, now=NOW)
 
 
 class TestDisconnecting:
@@ -139,7 +295,7 @@ class TestDisconnecting:
         team.permission("Alice", "public")
         team.record("Leads", "Bob", ADDRESS, record_id=LEAD)
         team.mail("Alice", ADDRESS)
-        disconnect_mailbox(team.database, email_of("Alice"))
+        disconnect_mailbox(team.database, email_of("Alice"), by=OPERATOR, now=NOW)
         return team
 
     def test_the_mail_stays_and_so_does_the_last_protocol(self, office: Team) -> None:
@@ -150,7 +306,7 @@ class TestDisconnecting:
     def test_another_mailbox_may_follow_whose_protocol_counts(self, office: Team) -> None:
         add(office, "Alice", "pop")
         assert protocols(office) == [("Alice", "pop")]
-        disconnect_mailbox(office.database, email_of("Alice"))
+        disconnect_mailbox(office.database, email_of("Alice"), by=OPERATOR, now=NOW)
         assert protocols(office) == [("Alice", "pop")]
         assert [(mailbox.state, copies) for mailbox, _, copies in list_mailboxes(office.database)] == [
             (MailboxState.DISCONNECTED, 1),

@@ -44,7 +44,7 @@ class Account:
         server = NewMailbox(
             "imap", self.address, self.dovecot.host, self.dovecot.imap_port, Security.NONE, None, password
         )
-        add_mailbox(self.team.database, self.team.box, email_of("Alice"), server)
+        add_mailbox(self.team.database, self.team.box, email_of("Alice"), server, by=OPERATOR, now=NOW)
 
     def put(self, folder: str, body: str = "Hello") -> None:
         self.dovecot.append(self.address, folder, message(CUSTOMER, [self.address], f"<{uuid.uuid4()}@x>", body))
@@ -161,7 +161,7 @@ class TestRefusals:
     def test_a_mailbox_that_cannot_be_synchronised(self, team: Team) -> None:
         team.user("Alice", mailbox=None)
         at_server = NewMailbox("pop", host="pop.team.example", password="secret")
-        add_mailbox(team.database, team.box, email_of("Alice"), at_server)
+        add_mailbox(team.database, team.box, email_of("Alice"), at_server, by=OPERATOR, now=NOW)
         team.user("Bob", mailbox="imap")
         for name, sentence in (("Alice", "is a POP mailbox"), ("Bob", "has no server; it is fed by")):
             with pytest.raises(InvalidInput, match=sentence):

@@ -67,7 +67,9 @@ def test_an_archive_that_is_none(office: Terminal) -> None:
 def test_a_mail_server_that_is_not_there(office: Terminal) -> None:
     office.do("mailbox", "disconnect", "alice@team.example")
     server = ("--host", "127.0.0.1", "--port", "1", "--security", "none", "--password-stdin")
-    office.do("mailbox", "add", "alice@team.example", "--protocol", "imap", *server, stdin=b"secret\n")
+    add = ("mailbox", "add", "alice@team.example", "--protocol", "imap", *server)
+    assert office.refused(*add, stdin=b"secret\n").startswith("127.0.0.1:1 cannot be reached")
+    office.do(*add, "--no-try", stdin=b"secret\n")
     office.refused("sync", "alice@team.example")
     (office.folder / "data" / "secret.key").unlink()
     assert "the key of the mailbox passwords" in office.refused("sync", "alice@team.example")

@@ -119,7 +119,8 @@ def test_the_examples_work_one_after_the_other(bare: Terminal) -> None:
         if SOME_ID in line and words.startswith("client"):
             (client, *_) = bare.do("client", "list", "--json").json
             line = line.replace(SOME_ID, client["client_id"])
-        bare.do(*shlex.split(line)[1:], stdin=stdin)
+        no_server = ["--no-try"] if words == "mailbox add" else []  # imap.example.com is none
+        bare.do(*shlex.split(line)[1:], *no_server, stdin=stdin)
 
 
 def test_the_list_of_commands_is_quick() -> None:

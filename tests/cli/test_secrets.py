@@ -4,7 +4,7 @@ import pytest
 
 from tests.cli.conftest import Terminal
 
-SERVER = ("--host", "imap.team.example", "--password-stdin")
+SERVER = ("--host", "imap.team.example", "--password-stdin", "--no-try")
 
 
 def add_mailbox(office: Terminal, password: bytes) -> tuple[str, ...]:

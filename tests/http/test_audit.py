@@ -62,7 +62,8 @@ class TestAudit:
         own_api.do("Alice", "PUT", "/me/excluded_domains", {"domains": ["a.example"]})
         own_api.do("Bob", "PUT", "/me/excluded_domains", {"domains": ["b.example"]})
         page = own_api.get("Alice", f"/audit?about={ALICE}")
-        assert subjects(page) == [f"user {ALICE}", "role Sales", "the organisation", f"user {ALICE}", "role Sales"]
+        made = [f"user {ALICE}", "role Sales", "the organisation"]
+        assert subjects(page) == [*made, f"mailbox {ALICE}", f"user {ALICE}", "role Sales"]
         assert page["entries"][0]["after"] == ["a.example"]
         assert subjects(own_api.get("Root", f"/audit?about={ALICE}")) == subjects(page)
 
@@ -72,7 +73,7 @@ class TestAudit:
         own_api.do("Alice", "PUT", f"/me/shares/{LEAD}")
         own_api.do("Alice", "PUT", f"/records/{LEAD}/shares", {"user": BOB})
         page = own_api.get("Charlie", f"/audit?about={CHARLIE}")
-        assert subjects(page) == [f"user {CHARLIE}"]
+        assert subjects(page) == [f"mailbox {CHARLIE}", f"user {CHARLIE}"]
         own_api.do("Root", "PUT", f"/users/{CHARLIE}/role", {"role": "Management"})
         assert LEAD not in subjects(own_api.get("Charlie", f"/audit?about={CHARLIE}"))
 

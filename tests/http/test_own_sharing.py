@@ -8,7 +8,7 @@ from sqlalchemy import update
 from postroom.actions.mailboxes import disconnect_mailbox
 from postroom.storage.schema import organisation
 from tests.http.own_api import ALICE, BOB, CUSTOMER, LEAD, OwnApi
-from tests.team import Team
+from tests.team import NOW, OPERATOR, Team
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -192,7 +192,7 @@ class TestOwnShares:
         assert reason(f"/me/shares/{LEAD}").startswith("User did not enable custom sharing")
         deal = own_api.team.record("Deals", "Alice")
         assert reason(f"/me/shares/Deals/{deal}").startswith("mail is shared record by record in Leads")
-        disconnect_mailbox(own_api.team.database, ALICE)
+        disconnect_mailbox(own_api.team.database, ALICE, by=OPERATOR, now=NOW)
         assert reason(f"/me/shares/{LEAD}").startswith("Email Configuration does not exist")
 
 

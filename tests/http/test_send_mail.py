@@ -213,6 +213,7 @@ class TestWhatIsRefused:
         announced = {"Content-Length": str(64 * 1024 * 1024), "Content-Type": "multipart/form-data; boundary=b"}
         assert crm.refused("Alice", "POST", path, raw=b"{}", headers=announced)[:2] == (413, "BODY_TOO_LARGE")
 
+    @pytest.mark.usefixtures("smtp")
     def test_hostile_html(self, crm: CrmApi) -> None:
         for content in ("<![" * 30_000, "&#" + "9" * 5000 + ";", "<a" * 50_000, "<!--" * 25_000):
             sent_id(crm.do("Alice", "POST", PATH, mail(content=content)))

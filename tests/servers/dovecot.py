@@ -24,7 +24,7 @@ from tests.servers.certificate import write_certificate
 PASSWORD = "secret"
 TEMPLATE = Path(__file__).with_name("dovecot.conf.tmpl")
 INSTALL = "scripts/install-test-servers.sh"
-PORTS = ("IMAP", "IMAPS", "LMTP")
+PORTS = ("IMAP", "IMAPS", "LMTP", "POP", "POPS")  # in the order of the fields below
 START_SECONDS = 15
 
 
@@ -36,6 +36,8 @@ class Dovecot:
     imap_port: int
     imaps_port: int
     lmtp_port: int
+    pop_port: int
+    pops_port: int
     host: str = "localhost"
     password: str = PASSWORD
 
@@ -119,7 +121,7 @@ def _prepare(base: Path) -> Dovecot:
     for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
     (base / "dovecot.conf").write_text(text)
-    return Dovecot(base, imap_port=ports["IMAP"], imaps_port=ports["IMAPS"], lmtp_port=ports["LMTP"])
+    return Dovecot(base, *ports.values())
 
 
 def _identity() -> tuple[int, int, str]:

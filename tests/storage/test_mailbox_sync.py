@@ -9,7 +9,7 @@ from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.core.model import Mailbox, MailboxState, MailboxSync
 from postroom.storage import mailbox_sync
 from postroom.storage.mailboxes import set_mailbox_state
-from tests.team import NOW, Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of
 
 LATER = NOW + 60
 MANY = 100
@@ -23,7 +23,7 @@ def mailboxes(team: Team) -> dict[str, Mailbox]:
     for name, host in hosts.items():
         team.user(name, mailbox=None)
         new = NewMailbox("imap", host=host, password="secret" if host else None)
-        added[name] = add_mailbox(team.database, team.box, email_of(name), new)
+        added[name] = add_mailbox(team.database, team.box, email_of(name), new, by=OPERATOR, now=NOW)
     return added
 
 

@@ -187,8 +187,8 @@ class TestOnlyOnceEach:
         team.user("Alice", mailbox=None)
         for protocol in ("imap", "pop", "imap"):
             team.mailbox("Alice", protocol)
-            disconnect_mailbox(team.database, email_of("Alice"))
-        add_mailbox(team.database, team.box, email_of("Alice"), NewMailbox("imap"))
+            disconnect_mailbox(team.database, email_of("Alice"), by=OPERATOR, now=NOW)
+        add_mailbox(team.database, team.box, email_of("Alice"), NewMailbox("imap"), by=OPERATOR, now=NOW)
 
 
 # For each check a statement that breaks it and no other; "everyone" is a word that the law does not know.

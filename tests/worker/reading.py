@@ -17,7 +17,7 @@ from postroom.storage.mailbox_sync import sync_of
 from postroom.storage.mailboxes import find_mailbox
 from postroom.storage.secrets import SecretBox
 from tests.servers.dovecot import Dovecot
-from tests.team import NOW, Team, email_of, message
+from tests.team import NOW, OPERATOR, Team, email_of, message
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Accounts:
             None,
             password or self.dovecot.password,
         )
-        add_mailbox(self.team.database, self.team.box, email_of(name), new)
+        add_mailbox(self.team.database, self.team.box, email_of(name), new, by=OPERATOR, now=NOW)
         return address
 
     def fill(self, address: str, messages: int) -> None:

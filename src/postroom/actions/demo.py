@@ -151,7 +151,7 @@ def _create_person(database: Database, box: SecretBox, person: Person) -> None:
     _add_user(database, person)
     first_mailbox = person.earlier_mailbox or person.mailbox
     if first_mailbox is not None and person.email not in {email for _, email, _ in list_mailboxes(database)}:
-        add_mailbox(database, box, person.email, NewMailbox(first_mailbox))
+        add_mailbox(database, box, person.email, NewMailbox(first_mailbox), by=_BY, now=_NOW)
     if person.chosen is not None:
         with suppress(NotAllowed):  # made already, before an administrator decided otherwise
             _make(database, ChoosePermission(person.email, person.chosen))
@@ -221,12 +221,12 @@ def _deliver_and_move(
 ) -> None:
     if _connected_mailbox(database, person) == person.earlier_mailbox:
         _deliver(database, earlier, progress)
-        disconnect_mailbox(database, person.email)
+        disconnect_mailbox(database, person.email, by=_BY, now=_NOW)
     else:  # a creation that was interrupted had come as far
         for _ in earlier:
             progress.step()
     with suppress(AlreadyThere):
-        add_mailbox(database, box, person.email, NewMailbox(str(person.mailbox)))
+        add_mailbox(database, box, person.email, NewMailbox(str(person.mailbox)), by=_BY, now=_NOW)
 
 
 def _connected_mailbox(database: Database, person: Person) -> str | None:

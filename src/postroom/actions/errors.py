@@ -25,6 +25,10 @@ class NoMailbox(NotAllowed):
     """Whoever has no connected mailbox has no mail to share."""
 
 
+class LoginFailed(ActionError):
+    """A mail server did not let a new mailbox in; the sentence says what to do."""
+
+
 class CustomSharingOff(NotAllowed):
     """The permission of a user is another one than `custom`, so nothing is shared record by record."""
 

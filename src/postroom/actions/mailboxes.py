@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 
-from postroom.actions.errors import AlreadyThere, InvalidInput
+from sqlalchemy import Connection
+
+from postroom.actions.actor import Actor
+from postroom.actions.changes import Transaction
+from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, NotAllowed
 from postroom.actions.lookups import get_mailbox, get_user, valid_address, valid_name
-from postroom.core.model import Mailbox, MailboxState, User
-from postroom.mail.server import Security
+from postroom.core.addresses import normalise_address
+from postroom.core.model import Kind, Mailbox, MailboxState, User
+from postroom.mail.imap_connection import imap_connection
+from postroom.mail.pop_connection import pop_connection
+from postroom.mail.server import GuardError, Login, MailServerError, Security, Server, check_arguments
 from postroom.storage import mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
@@ -19,11 +26,17 @@ _PORTS = {
     ("pop", Security.STARTTLS): 110,
     ("pop", Security.NONE): 110,
 }
+_CONNECTIONS = {Kind.IMAP: imap_connection, Kind.POP: pop_connection}
+_NO_CERTIFICATES = "ca_certificates: expected certificates in PEM form"
+_TRIED_FOR = 20  # seconds for each answer: somebody waits
 
 
 @dataclass(frozen=True, slots=True)
 class NewMailbox:
-    """A mailbox to be added; without a host it is fed by import alone."""
+    """A mailbox to be added; without a host it is fed by import alone.
+
+    `ca_certificates` (PEM) are those of the server's own authority, which are trusted in place of the system's.
+    """
 
     protocol: str
     address: str | None = None
@@ -32,20 +45,34 @@ class NewMailbox:
     security: Security = Security.TLS
     username: str | None = None
     password: str | None = None
+    ca_certificates: str | None = None
 
 
-def add_mailbox(database: Database, box: SecretBox, email: str, new: NewMailbox) -> Mailbox:
-    """Connect a mailbox to a user, who has one at a time. Raises AlreadyThere, NotFound, InvalidInput."""
-    _check_server(new)
-    address = valid_address(new.address or email, "address")
+def connect_mailbox(database: Database, box: SecretBox, email: str, new: NewMailbox, *, by: Actor, now: int) -> Mailbox:
+    """Log in to a mailbox, and connect it to a user if that succeeds.
+
+    Raises LoginFailed with what to do, and what `add_mailbox` raises.
+    """
+    with database.read() as connection:
+        _require_possible(connection, email, new, by)
+    if new.host is not None:
+        _try(new, _server(new, new.host), _login(new, valid_address(new.address or email, "address")))
+    return add_mailbox(database, box, email, new, by=by, now=now)
+
+
+def add_mailbox(database: Database, box: SecretBox, email: str, new: NewMailbox, *, by: Actor, now: int) -> Mailbox:
+    """Connect a mailbox to a user, who has one at a time, without logging in.
+
+    Raises NotAllowed, AlreadyThere, NotFound, InvalidInput.
+    """
     with database.write() as connection:
-        user = get_user(connection, email)
-        if mailboxes.mailbox_of(connection, user.id) is not None:
-            raise AlreadyThere(f"{user.email} has a mailbox already; run 'postroom mailbox disconnect' first")
-        if mailboxes.find_mailbox(connection, address) is not None:
-            raise AlreadyThere(f"the mailbox {address} is connected already")
+        user = _require_possible(connection, email, new, by)
+        address = valid_address(new.address or email, "address")
         mailbox = _mailbox(take_id(connection), user, address, new, box)
         mailboxes.insert_mailbox(connection, mailbox)
+        Transaction(connection, by, now).write_down(
+            "mailbox", f"mailbox {address}", None, _in_words(mailbox, user), owner_id=user.id
+        )
     return mailbox
 
 
@@ -56,12 +83,29 @@ def list_mailboxes(database: Database) -> list[tuple[Mailbox, str, int]]:
         return [(mailbox, emails[mailbox.user_id], copies) for mailbox, copies in mailboxes.list_mailboxes(connection)]
 
 
-def disconnect_mailbox(database: Database, address: str) -> Mailbox:
-    """Disconnect a mailbox; its mail stays, under the same law. Raises NotFound, InvalidInput."""
+def disconnect_mailbox(database: Database, address: str, *, by: Actor, now: int) -> Mailbox:
+    """Disconnect a mailbox; its mail stays, under the same law. The user's own, or an administrator's.
+
+    Raises NotAllowed, NotFound, InvalidInput.
+    """
     with database.write() as connection:
         mailbox = get_mailbox(connection, address)
+        _require_owner_or_administrator(by, mailbox.user_id)
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
+        before = _in_words(mailbox, people.users_by_id(connection)[mailbox.user_id])
+        Transaction(connection, by, now).write_down(
+            "mailbox", f"mailbox {mailbox.address}", before, None, owner_id=mailbox.user_id
+        )
     return mailbox
+
+
+def mailbox_login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
+    """Give where a mailbox is served, and who logs in there. Raises InvalidInput, SecretKeyError."""
+    if mailbox.host is None or mailbox.port is None or mailbox.sealed_password is None:
+        raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
+    password = box.open(mailbox.sealed_password, password_context(mailbox.id))
+    server = Server(mailbox.host, mailbox.port, Security(mailbox.security or ""), mailbox.ca_certificates)
+    return server, Login(mailbox.username or mailbox.address, password)
 
 
 def password_context(mailbox_id: int) -> str:
@@ -69,35 +113,110 @@ def password_context(mailbox_id: int) -> str:
     return f"mailbox {mailbox_id}"
 
 
+def valid_authority(certificates: str | None) -> str | None:
+    """Give the certificates (PEM) of a server's own authority. Raises InvalidInput where they are none."""
+    try:
+        Server("", 0, Security.TLS, certificates).tls()
+    except GuardError as error:
+        raise InvalidInput(_NO_CERTIFICATES) from error
+    if certificates == "":  # which ssl would take for none
+        raise InvalidInput(_NO_CERTIFICATES)
+    return certificates
+
+
+def _require_possible(connection: Connection, email: str, new: NewMailbox, by: Actor) -> User:
+    """Give the user to whom a mailbox may be connected as it is. Raises an ActionError."""
+    _check_server(new)
+    address = valid_address(new.address or email, "address")
+    user = get_user(connection, email)
+    _require_owner_or_administrator(by, user.id)
+    if not by.is_administrator:
+        _require_confirmed(connection, user, address, new)
+    if mailboxes.mailbox_of(connection, user.id) is not None:
+        raise AlreadyThere(f"{user.email} has a mailbox already; disconnect it first")
+    if mailboxes.find_mailbox(connection, address) is not None:
+        raise AlreadyThere(f"the mailbox {address} is connected already")
+    return user
+
+
+def _require_owner_or_administrator(by: Actor, user_id: int) -> None:
+    if not (by.is_administrator or by.acts_for(user_id)):
+        raise NotAllowed("only the user or an administrator may connect or disconnect a mailbox")
+
+
+def _require_confirmed(connection: Connection, user: User, address: str, new: NewMailbox) -> None:
+    """Raise NotAllowed where a user asserts what only an administrator can know.
+
+    A server that any user could name would be one through which users reach into the network of this machine; and
+    an address is the user's own because an administrator says so, or because its password was right.
+    """
+    if new.host is None:
+        raise NotAllowed("only an administrator adds a mailbox that is fed by import")
+    server = _server(new, new.host)
+    known = (new.protocol, server.host, server.port, server.security, server.ca_certificates)
+    if not mailboxes.is_server_known(connection, *known):
+        raise NotAllowed(
+            f"no mailbox of the organisation is at {server} ({new.protocol}, {server.security}) yet; an administrator"
+            " connects the first one"
+        )
+    if address not in (user.email, normalise_address(new.username or address)):
+        raise NotAllowed("the address is neither yours nor the one that logs in; an administrator can connect it")
+
+
 def _check_server(new: NewMailbox) -> None:
     if new.protocol not in ("imap", "pop"):
         raise InvalidInput(f"protocol: expected imap or pop, not {new.protocol!r}")
     if new.host is None:
-        if new.port or new.username or new.password:
+        if new.port or new.username or new.password or new.ca_certificates:
             raise InvalidInput("host: is missing; a mailbox without one is fed by import and has no port or password")
         return
     valid_name(new.host, "host")
     valid_name(new.username or "x", "username")
+    valid_authority(new.ca_certificates)
     if new.password is None:
         raise InvalidInput("password: is missing; give it with --password-stdin")
     if new.port is not None and not 0 < new.port < 65536:  # noqa: PLR2004 (TCP's ports)
         raise InvalidInput("port: expected a number from 1 to 65535")
 
 
+def _server(new: NewMailbox, host: str) -> Server:
+    return Server(host, new.port or _PORTS[new.protocol, new.security], new.security, new.ca_certificates)
+
+
+def _login(new: NewMailbox, address: str) -> Login:
+    return Login(new.username or address, new.password or "")
+
+
+def _try(new: NewMailbox, server: Server, login: Login) -> None:
+    try:
+        check_arguments(server, login)
+        with _CONNECTIONS[Kind(new.protocol)](server, login, _TRIED_FOR):
+            pass
+    except MailServerError as error:
+        raise LoginFailed(str(error)) from error
+
+
 def _mailbox(mailbox_id: int, user: User, address: str, new: NewMailbox, box: SecretBox) -> Mailbox:
+    state = MailboxState.ACTIVE
     if new.host is None:
-        return Mailbox(mailbox_id, user.id, new.protocol, address, None, None, None, None, None, MailboxState.ACTIVE)
-    port = new.port or _PORTS[new.protocol, new.security]
-    sealed = box.seal(new.password or "", password_context(mailbox_id))
+        return Mailbox(mailbox_id, user.id, new.protocol, address, None, None, None, None, None, state, None)
+    server, login = _server(new, new.host), _login(new, address)
     return Mailbox(
         mailbox_id,
         user.id,
         new.protocol,
         address,
-        new.host,
-        port,
-        new.security,
-        new.username or address,
-        sealed,
-        MailboxState.ACTIVE,
+        server.host,
+        server.port,
+        server.security,
+        login.username,
+        box.seal(login.password, password_context(mailbox_id)),
+        state,
+        server.ca_certificates,
     )
+
+
+def _in_words(mailbox: Mailbox, user: User) -> dict[str, object]:
+    """Give a mailbox as the audit shows it."""
+    server = None if mailbox.host is None else f"{mailbox.host}:{mailbox.port} {mailbox.security}"
+    return {"user": user.email, "protocol": mailbox.protocol, "server": server, "username": mailbox.username}

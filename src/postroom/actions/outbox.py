@@ -21,7 +21,7 @@ from postroom.core.addresses import normalise_address
 from postroom.core.model import Kind, OutboxMail, OutboxState, RecipientState, UserStatus
 from postroom.core.retries import Waits, wait
 from postroom.mail.compose import without_bcc
-from postroom.mail.server import DEFAULT_TIMEOUT, ConnectionFailed, Login, MailServerError, Server
+from postroom.mail.server import DEFAULT_TIMEOUT, ConnectionFailed, Login, MailServerError, Server, Throttled
 from postroom.mail.smtp import MessageRefused, Refusal, send_message
 from postroom.storage import outbox, people, uploads
 from postroom.storage.database import Database
@@ -194,7 +194,8 @@ def _after(recipient: Recipient, refusal: Refusal | None, *, is_last: bool) -> R
 
 def _settle_failure(database: Database, mail: OutboxMail, error: Exception, now: int) -> Outcome:
     """Write down why nobody got the message this time; what may be better later waits."""
-    may_be_better = isinstance(error, ConnectionFailed) or (isinstance(error, MessageRefused) and error.is_temporary)
+    is_temporary = isinstance(error, MessageRefused) and error.is_temporary
+    may_be_better = is_temporary or isinstance(error, ConnectionFailed | Throttled)
     with database.write() as connection:
         if may_be_better and not _is_given_up(mail, now):
             next_try = _next_try(mail, now)

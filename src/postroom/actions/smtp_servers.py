@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from postroom.actions.errors import InvalidInput, NotAllowed
 from postroom.actions.lookups import get_mailbox, valid_name
-from postroom.actions.mailboxes import password_context
+from postroom.actions.mailboxes import password_context, valid_authority
 from postroom.core.model import Mailbox, SmtpServer
 from postroom.mail.server import Login, Security, Server
 from postroom.storage.database import Database
@@ -20,13 +20,17 @@ _LARGEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class NewSmtpServer:
-    """A server to send through; without a user name and a password it is logged in to as the mailbox is."""
+    """A server to send through; without a user name and a password it is logged in to as the mailbox is.
+
+    `ca_certificates` (PEM) are those of its own authority, which are trusted in place of the system's.
+    """
 
     host: str
     port: int | None = None
     security: Security = Security.TLS
     username: str | None = None
     password: str | None = None
+    ca_certificates: str | None = None
 
 
 def set_mailbox_smtp(database: Database, box: SecretBox, address: str, new: NewSmtpServer) -> SmtpServer:
@@ -46,7 +50,9 @@ def set_smtp(connection: Connection, box: SecretBox, mailbox: Mailbox, new: NewS
         raise InvalidInput("smtp-port: expected a number from 1 to 65535")
     username = None if new.username is None else valid_name(new.username, "username")
     sealed = None if new.password is None else box.seal(new.password, _context(mailbox.id))
-    server = SmtpServer(mailbox.id, host, new.port or _PORTS[new.security], new.security, username, sealed)
+    authority = valid_authority(new.ca_certificates)
+    port = new.port or _PORTS[new.security]
+    server = SmtpServer(mailbox.id, host, port, new.security, username, sealed, authority)
     set_smtp_server(connection, server)
     return server
 
@@ -62,7 +68,8 @@ def smtp_login(connection: Connection, box: SecretBox, user_id: int) -> tuple[Se
         username, sealed, context = mailbox.username, mailbox.sealed_password, password_context(mailbox.id)
     if username is None or sealed is None:
         raise NotAllowed("there is no login for the server to send through; 'postroom mailbox smtp' sets one")
-    return Server(server.host, server.port, Security(server.security)), Login(username, box.open(sealed, context))
+    where = Server(server.host, server.port, Security(server.security), server.ca_certificates)
+    return where, Login(username, box.open(sealed, context))
 
 
 def _context(mailbox_id: int) -> str:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from postroom.actions.errors import InvalidInput
-from postroom.actions.mailboxes import password_context
+from postroom.actions.mailboxes import mailbox_login
 from postroom.actions.store_mail import MailReport, Problem, RawMessage, store_messages
 from postroom.core.model import Kind, Mailbox
 from postroom.mail.imap import Folder, FolderFailed, Session, open_session
-from postroom.mail.server import Login, Security, Server
 from postroom.storage.database import Database
 from postroom.storage.mail import Source, stored_uids
 from postroom.storage.secrets import SecretBox
@@ -58,7 +57,9 @@ def sync_mailbox(database: Database, box: SecretBox, mailbox: Mailbox, course: C
     Drafts, junk and trash are left alone. Raises InvalidInput, MailServerError, SecretKeyError, and what the course
     raises. A folder that fails stops no other, unless its server is busy.
     """
-    server, login = _login(mailbox, box)
+    if mailbox.protocol != Kind.IMAP:
+        raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
+    server, login = mailbox_login(mailbox, box)
     report = SyncReport()
     with open_session(server, login) as session:
         for folder in session.folders():
@@ -67,16 +68,6 @@ def sync_mailbox(database: Database, box: SecretBox, mailbox: Mailbox, course: C
                 report.stopped = True
                 break
     return report
-
-
-def _login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
-    if mailbox.protocol != Kind.IMAP:
-        raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
-    if mailbox.host is None or mailbox.port is None or mailbox.sealed_password is None:
-        raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
-    password = box.open(mailbox.sealed_password, password_context(mailbox.id))
-    server = Server(mailbox.host, mailbox.port, Security(mailbox.security or ""))
-    return server, Login(mailbox.username or mailbox.address, password)
 
 
 def _sync_folder(

@@ -1,15 +1,36 @@
 """Mailboxes."""
 
+import time
+from pathlib import Path
+
 import click
 
-from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes
+from postroom.actions.mailboxes import NewMailbox, add_mailbox, connect_mailbox, disconnect_mailbox, list_mailboxes
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.cli.commands import Group, json_option
-from postroom.cli.installation import opened
+from postroom.cli.installation import opened, operator
 from postroom.cli.output import print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
 from postroom.core.model import Mailbox
 from postroom.mail.server import Security
+
+_LONGEST_CERTIFICATES = 1_000_000  # bytes: more than all authorities of a system have
+
+
+def _read_certificates(_ctx: click.Context, _option: click.Parameter, path: Path | None) -> str | None:
+    """Give the text of a file, in which whatever is not ASCII is no certificate."""
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        return file.read(_LONGEST_CERTIFICATES).decode("ascii", "replace")
+
+
+ca_option = click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_read_certificates,
+    help="The certificates (PEM) of the server's own authority, where it has one.",
+)
 
 
 @click.group(cls=Group, epilog="postroom mailbox list")
@@ -36,6 +57,8 @@ def mailbox() -> None:
 )
 @click.option("--username", help="Where it is not the address.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@ca_option
+@click.option("--no-try", is_flag=True, help="Do not log in first; for a server that is not there yet.")
 @json_option
 def add_mailbox_command(
     user_email: str,
@@ -46,13 +69,16 @@ def add_mailbox_command(
     security: str,
     username: str | None,
     password_stdin: bool,
+    ca_file: str | None,
+    no_try: bool,
     as_json: bool,
 ) -> None:
-    """Connect a mailbox to a user. Its password is stored encrypted."""
+    """Connect a mailbox to a user, if its server lets us in. Its password is stored encrypted."""
     password = read_secret("password") if password_stdin else None
-    new = NewMailbox(protocol, address, host, port, Security(security), username, password)
+    new = NewMailbox(protocol, address, host, port, Security(security), username, password, ca_file)
+    connect = add_mailbox if no_try else connect_mailbox
     with opened() as installation:
-        added = add_mailbox(installation.database, installation.box, user_email, new)
+        added = connect(installation.database, installation.box, user_email, new, by=operator(), now=int(time.time()))
     if as_json:
         print_json(_as_json(added, user_email, 0))
     else:
@@ -77,7 +103,7 @@ def list_mailboxes_command(as_json: bool) -> None:
 def disconnect_mailbox_command(address: str) -> None:
     """Disconnect a mailbox; its mail stays, and who sees it stays the same."""
     with opened() as installation:
-        disconnected = disconnect_mailbox(installation.database, address)
+        disconnected = disconnect_mailbox(installation.database, address, by=operator(), now=int(time.time()))
     say(f"{disconnected.address} is disconnected; its mail stays.")
 
 
@@ -94,12 +120,19 @@ def disconnect_mailbox_command(address: str) -> None:
 )
 @click.option("--username", help="Where it is another login than the mailbox's own.")
 @click.option("--password-stdin", is_flag=True, help="Read the password of that login from standard input.")
+@ca_option
 def smtp_command(
-    address: str, host: str, port: int | None, security: str, username: str | None, password_stdin: bool
+    address: str,
+    host: str,
+    port: int | None,
+    security: str,
+    username: str | None,
+    password_stdin: bool,
+    ca_file: str | None,
 ) -> None:
     """Set through which server a mailbox sends. A password is stored encrypted."""
     password = read_secret("password") if password_stdin else None
-    new = NewSmtpServer(host, port, Security(security), username, password)
+    new = NewSmtpServer(host, port, Security(security), username, password, ca_file)
     with opened() as installation:
         server = set_mailbox_smtp(installation.database, installation.box, address, new)
     say(f"{address} sends through {server.host}:{server.port} ({server.security}).")

@@ -227,7 +227,10 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A user's mail account; without a host it is fed by import alone."""
+    """A user's mail account; without a host it is fed by import alone.
+
+    `ca_certificates` (PEM) are those of the server's own authority, where it has one.
+    """
 
     id: int
     user_id: int
@@ -239,6 +242,7 @@ class Mailbox:
     username: str | None
     sealed_password: bytes | None
     state: str
+    ca_certificates: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +277,7 @@ class SmtpServer:
     security: str
     username: str | None
     sealed_password: bytes | None
+    ca_certificates: str | None
 
 
 class OutboxState(StrEnum):

@@ -1,7 +1,6 @@
 """Connecting to an IMAP server (RFC 3501) and logging in."""
 
 import re
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -9,7 +8,6 @@ from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
 
 from postroom.mail.server import (
-    AuthenticationFailed,
     ConnectionFailed,
     Login,
     Security,
@@ -17,6 +15,8 @@ from postroom.mail.server import (
     Throttled,
     check_arguments,
     connection_errors,
+    login_refused,
+    needs_encryption,
 )
 
 # RFC 5530, section 3, and what large providers send: too many connections, too much traffic, or a server in need.
@@ -25,10 +25,7 @@ _BUSY = re.compile(r"\[(INUSE|LIMIT|OVERQUOTA|SERVERBUG|THROTTLED|UNAVAILABLE)\]
 
 @contextmanager
 def imap_connection(server: Server, login: Login, timeout: float) -> Iterator[IMAPClient]:
-    """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError.
-
-    The certificate is verified against the system's authorities, or those in SSL_CERT_FILE.
-    """
+    """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
     check_arguments(server, login)
     with imap_errors(server), _greeting_errors(server):
         client = _connect(server, timeout)
@@ -69,7 +66,7 @@ def _greeting_errors(server: Server) -> Iterator[None]:
 
 
 def _connect(server: Server, timeout: float) -> IMAPClient:
-    context = ssl.create_default_context()
+    context = server.tls()
     tls = server.security is Security.TLS
     client = IMAPClient(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
     client.folder_encode = False  # one undecodable name must not hide all folders
@@ -86,8 +83,9 @@ def _connect(server: Server, timeout: float) -> IMAPClient:
 def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
     with imap_errors(server):
         offered = {capability.decode("ascii", "replace") for capability in client.capabilities()}
-        if "LOGINDISABLED" in offered:
-            raise AuthenticationFailed(f"{server} takes no password without encryption: use tls or starttls.")
+        in_clear = server.security is Security.NONE or "AUTH=PLAIN" not in offered
+        if "LOGINDISABLED" in offered and in_clear:
+            raise needs_encryption(server)
         try:
             if "AUTH=PLAIN" in offered:
                 client.plain_login(login.username, login.password)
@@ -97,9 +95,7 @@ def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
             raise
         except (IMAPClientError, UnicodeError) as error:  # from None: the server's words may repeat the password
             refuse_if_busy(server, error)
-            raise AuthenticationFailed(
-                f"{server} refused the user name or the password of {login.username}: check both."
-            ) from None
+            raise login_refused(server, login) from None
 
 
 def _quoted(text: str) -> str:

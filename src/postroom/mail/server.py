@@ -71,14 +71,25 @@ class Security(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a mailbox is served."""
+    """Where a mailbox is served; `ca_certificates` (PEM) are trusted in place of the system's authorities."""
 
     host: str
     port: int
     security: Security
+    ca_certificates: str | None = None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+    def tls(self) -> ssl.SSLContext:
+        """Give what verifies the server's certificate: against its own authorities, or the system's or SSL_CERT_FILE's.
+
+        Raises GuardError where its own are no certificates.
+        """
+        try:
+            return ssl.create_default_context(cadata=self.ca_certificates)
+        except (ssl.SSLError, TypeError, ValueError) as error:
+            raise GuardError("The certificates of the authority are not in PEM form: give others.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,24 @@ class Login:
 
     username: str
     password: str = field(repr=False)
+
+
+def login_refused(server: Server, login: Login) -> AuthenticationFailed:
+    """Give what is said of a refused login; never in the server's words, which may repeat the password."""
+    return AuthenticationFailed(
+        f"{server} refused the user name or the password of {login.username}: check both. An account with two-step"
+        " verification needs a password made for programs."
+    )
+
+
+def not_now(server: Server, login: Login) -> Throttled:
+    """Give what is said of a login that is refused for the moment."""
+    return Throttled(f"{server} cannot let {login.username} in now: try later.")
+
+
+def needs_encryption(server: Server) -> AuthenticationFailed:
+    """Give what is said of a server that takes no password on this connection."""
+    return AuthenticationFailed(f"{server} takes no password like this: use tls or starttls.")
 
 
 def guard(value: str, what: str) -> str:
@@ -114,7 +143,7 @@ def connection_errors(server: Server) -> Iterator[None]:
     except ssl.SSLCertVerificationError as error:
         raise CertificateRejected(
             f"The certificate of {server} was refused ({error.verify_message}): check the host name, or name the"
-            " file of your certificate authority in SSL_CERT_FILE."
+            " file of your certificate authority with --ca-file, or for all servers in SSL_CERT_FILE."
         ) from error
     except ssl.SSLError as error:
         raise ConnectionFailed(

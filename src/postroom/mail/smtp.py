@@ -7,7 +7,6 @@ nothing was sent; after it, without an answer, nobody can know.
 import re
 import smtplib
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from threading import Timer
@@ -15,7 +14,6 @@ from typing import NamedTuple
 
 from postroom.mail.server import (
     DEFAULT_TIMEOUT,
-    AuthenticationFailed,
     ConnectionFailed,
     GuardError,
     Login,
@@ -25,6 +23,9 @@ from postroom.mail.server import (
     check_arguments,
     connection_errors,
     guard,
+    login_refused,
+    needs_encryption,
+    not_now,
 )
 
 ANSWER_TIMEOUT = 300  # seconds for the answer to a whole message, in which a server may look for viruses
@@ -109,7 +110,7 @@ def _connected(server: Server, timeout: float) -> Iterator[smtplib.SMTP]:
 
 
 def _connect(server: Server, timeout: float) -> smtplib.SMTP:
-    context = ssl.create_default_context()
+    context = server.tls()
     if server.security is Security.TLS:
         return smtplib.SMTP_SSL(server.host, server.port, _NAME, timeout=timeout, context=context)
     client = smtplib.SMTP(server.host, server.port, _NAME, timeout=timeout)
@@ -143,15 +144,12 @@ def _shut_down(sock: socket.socket) -> None:
 def _log_in(client: smtplib.SMTP, server: Server, login: Login) -> None:
     client.ehlo_or_helo_if_needed()
     if not _PROOFS & set(client.esmtp_features.get("auth", "").split()):
-        raise AuthenticationFailed(f"{server} takes no password like this: use tls or starttls.")
+        raise needs_encryption(server)
     try:
         client.login(login.username, login.password)
     except (smtplib.SMTPAuthenticationError, ValueError) as error:  # ValueError: what is no ASCII, or no base64
-        if _is_temporary(getattr(error, "smtp_code", 0)):
-            raise ConnectionFailed(f"{server} cannot check the password now: try later.") from None
-        raise AuthenticationFailed(  # from None: the server's words may repeat the password
-            f"{server} refused the user name or the password of {login.username}: check both."
-        ) from None
+        refused = not_now if _is_temporary(getattr(error, "smtp_code", 0)) else login_refused
+        raise refused(server, login) from None  # the server's words may repeat the password
 
 
 def _name_sender(client: smtplib.SMTP, server: Server, sender: str, size: int) -> None:

@@ -23,6 +23,21 @@ def mailbox_of(connection: Connection, user_id: int) -> Mailbox | None:
     return _connected(connection, mailboxes.c.user_id == user_id)
 
 
+def is_server_known(
+    connection: Connection, protocol: str, host: str, port: int, security: str, ca_certificates: str | None
+) -> bool:
+    """Say whether a connected mailbox is at this server, in the same way."""
+    known = select(mailboxes.c.id).where(
+        mailboxes.c.protocol == protocol,
+        mailboxes.c.host == host,
+        mailboxes.c.port == port,
+        mailboxes.c.security == security,
+        mailboxes.c.ca_certificates.is_not_distinct_from(ca_certificates),
+        mailboxes.c.state != MailboxState.DISCONNECTED,
+    )
+    return connection.execute(known.limit(1)).first() is not None
+
+
 def list_mailboxes(connection: Connection) -> list[tuple[Mailbox, int]]:
     """Give every mailbox, by address, with the number of copies that came from it."""
     count = select(func.count()).where(copies.c.mailbox_id == mailboxes.c.id).scalar_subquery()

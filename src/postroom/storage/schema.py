@@ -331,6 +331,7 @@ mailboxes = Table(
     Column("username", Text),
     Column("sealed_password", LargeBinary),
     Column("state", Text, nullable=False),
+    Column("ca_certificates", Text),
     CheckConstraint("protocol IN ('imap', 'pop')", name="protocol"),
     CheckConstraint("security IN ('tls', 'starttls', 'none')", name="security"),
     CheckConstraint("state IN ('active', 'paused', 'failing', 'disconnected')", name="state"),
@@ -383,6 +384,7 @@ smtp_servers = Table(
     Column("security", Text, nullable=False),
     Column("username", Text),
     Column("sealed_password", LargeBinary),
+    Column("ca_certificates", Text),
     CheckConstraint("security IN ('tls', 'starttls', 'none')", name="security"),
     CheckConstraint("(username IS NULL) = (sealed_password IS NULL)", name="login"),
 )

@@ -1,0 +1,146 @@
+"""Connecting to a POP3 server (RFC 1939) and logging in."""
+
+import base64
+import poplib
+import re
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+from postroom.mail.server import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    Login,
+    MailServerError,
+    Security,
+    Server,
+    check_arguments,
+    connection_errors,
+    login_refused,
+    needs_encryption,
+    not_now,
+)
+
+_LONGEST_LINE = 2048  # bytes, as poplib has it
+_LONGEST_REASON = 200  # characters
+_CODE = re.compile(r"-ERR\s+\[([A-Z/-]+)", re.IGNORECASE)  # RFC 2449, section 8
+_END = "-ERR EOF"  # poplib's own word for a connection that broke
+_FOR_THE_MOMENT = {"IN-USE", "LOGIN-DELAY", "SYS/TEMP"}  # RFC 2449, section 8.1; RFC 3206, section 4
+_FOR_GOOD = "SYS/PERM"  # RFC 3206, section 4; so is an account called for which POP is switched off
+
+
+class _Pop(poplib.POP3):
+    """Closes its socket where the greeting is none, which poplib leaves open."""
+
+    def __init__(self, host: str, port: int, timeout: float, **tls: ssl.SSLContext) -> None:
+        try:
+            super().__init__(host, port, timeout=timeout, **tls)
+        except BaseException:
+            with suppress(OSError, AttributeError):  # there was no connection yet
+                self.close()
+            raise
+
+
+class _PopOverTls(_Pop, poplib.POP3_SSL):
+    """A connection that begins with TLS."""
+
+
+@contextmanager
+def pop_connection(server: Server, login: Login, timeout: float) -> Iterator[poplib.POP3]:
+    """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
+    check_arguments(server, login)
+    with pop_errors(server):
+        client = _connect(server, timeout)
+    try:
+        with pop_errors(server):
+            _log_in(client, server, login)
+        yield client
+        with suppress(poplib.error_proto, OSError):  # what was read is read
+            client.quit()
+    finally:
+        client.close()
+
+
+@contextmanager
+def pop_errors(server: Server) -> Iterator[None]:
+    """Turn what a conversation raises into a MailServerError."""
+    with connection_errors(server):
+        try:
+            yield
+        except poplib.error_proto as error:
+            raise ConnectionFailed(f"{server} ended the conversation ({_words(error)}): try later.") from error
+
+
+def _connect(server: Server, timeout: float) -> poplib.POP3:
+    context = server.tls()
+    if server.security is Security.TLS:
+        return _PopOverTls(server.host, server.port, timeout, context=context)
+    client = _Pop(server.host, server.port, timeout)
+    if server.security is Security.STARTTLS:
+        try:
+            _start_tls(client, server, context)
+        except BaseException:
+            with suppress(OSError):  # a failed handshake has closed the socket already
+                client.close()
+            raise
+    return client
+
+
+def _start_tls(client: poplib.POP3, server: Server, context: ssl.SSLContext) -> None:
+    if "STLS" not in _capabilities(client):  # RFC 2595, section 4
+        raise ConnectionFailed(f"{server} offers no STLS: use tls, on the port for it.")
+    client.stls(context)
+
+
+def _capabilities(client: poplib.POP3) -> Mapping[str, Sequence[str]]:
+    """Give what a server says of itself (RFC 2449, section 5); old ones say nothing."""
+    try:
+        return client.capa()
+    except poplib.error_proto:
+        return {}
+
+
+def _log_in(client: poplib.POP3, server: Server, login: Login) -> None:
+    offered = _capabilities(client)
+    try:
+        if "PLAIN" in offered.get("SASL", ()):
+            _authenticate(client, "PLAIN", f"\0{login.username}\0{login.password}")  # RFC 4616
+        elif offered and "USER" not in offered:
+            raise needs_encryption(server)
+        else:
+            client.user(login.username)
+            client.pass_(login.password)
+    except poplib.error_proto as error:
+        raise _refusal(server, login, _words(error)) from None  # the server's words may repeat the password
+
+
+def _authenticate(client: poplib.POP3, mechanism: str, response: str) -> None:
+    """Log in by a SASL mechanism (RFC 5034, section 4). The response is not sent at once: few servers take a long one.
+
+    Raises poplib.error_proto.
+    """
+    for line, expected in ((f"AUTH {mechanism}", b"+ "), (base64.b64encode(response.encode()).decode(), b"+OK")):
+        client.sock.sendall(line.encode() + b"\r\n")
+        answer = client.file.readline(_LONGEST_LINE)
+        if not answer.startswith(expected.strip()):
+            raise poplib.error_proto(answer)
+
+
+def _refusal(server: Server, login: Login, words: str) -> MailServerError:
+    """Say what to do about a refused login."""
+    if not words.startswith("-ERR") or words == _END:
+        return ConnectionFailed(f"{server} ended the connection in the middle: check port and security, try later.")
+    code = found[1].upper() if (found := _CODE.match(words)) else ""
+    if code in _FOR_THE_MOMENT:
+        return not_now(server, login)
+    if code == _FOR_GOOD:
+        return AuthenticationFailed(
+            f"{server} gives {login.username} no mail over POP: enable it in the settings of the mail account."
+        )
+    return login_refused(server, login)
+
+
+def _words(error: poplib.error_proto) -> str:
+    words = error.args[0] if error.args else ""
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+    return "".join(each for each in " ".join(text.split()) if each.isprintable())[:_LONGEST_REASON]

@@ -153,12 +153,23 @@ class Office:
         return [(*key, number, shareable[key]) for key, number in Counter(key for _, key in keys).items()]
 
     def assert_as_it_ought_to_be(self) -> None:
-        found = [tuple(row) for row in self.connection.execute(select(associations))]
+        named = associations.c
+        found = [
+            tuple(row) for row in self.connection.execute(select(named.record_id, named.copy_id, named.associated_by))
+        ]
         kept = [tuple(row) for row in self.connection.execute(select(record_mail))]
         assert sorted(found) == sorted(self.expected())
         assert sorted(kept) == sorted(self.counted())
         marked = self.connection.execute(select(copies.c.id).where(copies.c.withheld))
         assert {*marked.scalars()} == self.withheld
+        self._assert_copies_stand_in_associations()
+
+    def _assert_copies_stand_in_associations(self) -> None:
+        of_copy = (copies.c.user_id, copies.c.kind, func.coalesce(copies.c.sent_at, 0), copies.c.email_key)
+        named = (associations.c.user_id, associations.c.kind, associations.c.sent_at, associations.c.email_key)
+        joined = associations.join(copies, copies.c.id == associations.c.copy_id)
+        for row in self.connection.execute(select(*named, *of_copy).select_from(joined)):
+            assert row[:4] == row[4:]
 
 
 def _incoming(uid: int, addresses: Iterable[str]) -> IncomingCopy:

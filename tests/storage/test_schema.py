@@ -12,7 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
+from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from postroom.actions.clients import NewClient, add_client
@@ -26,7 +26,7 @@ from postroom.storage import migrations
 from postroom.storage.database import Database
 from postroom.storage.migrations import migrate, newest_version, schema_version
 from postroom.storage.records import histories_of
-from postroom.storage.schema import metadata
+from postroom.storage.schema import associations, metadata
 from tests.servers.postroom_server import Installation
 from tests.storage.conftest import SECONDS
 from tests.storage.contents import contents
@@ -131,6 +131,26 @@ class TestMigrations:
             (history,) = histories_of(connection, [1]).values()
         assert started <= history.created_at == history.modified_at <= int(time.time())
         assert history.created_by is history.modified_by is None
+
+    def test_associations_that_were_there_before_say_which_email_it_is(self, empty_database: Database) -> None:
+        with empty_database.write() as connection:
+            config = migrations._config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0006")
+            copy = "(id, user_id, kind, folder, uidvalidity, uid, email_key, sent_at, subject, thread_id, withheld)"
+            for row in (
+                "users (id, email, full_name, profile, status) VALUES (1, 'a@b.example', 'A', 'Standard', 'active')",
+                "modules SELECT 1, 'Leads', 'leads', true, false, false",
+                "records (id, module_id, owner_id, name, fields, import_key) VALUES (1, 1, 1, 'B', '{}', 'id:1')",
+                "threads (id, user_id) VALUES (1, 1)",
+                f"copies {copy} VALUES (7, 1, 'crm', '', 0, 'a', :key, 5, '', 1, false)",
+                f"copies {copy} VALUES (8, 1, 'crm', '', 0, 'b', :key, NULL, '', 1, false)",
+                "associations (record_id, copy_id, associated_by) VALUES (1, 7, 'hand'), (1, 8, 'hand')",
+            ):
+                connection.execute(text(f"INSERT INTO {row}"), {"key": b"#"} if ":key" in row else {})
+            migrate(connection)
+            kept = connection.execute(select(associations).order_by(associations.c.copy_id)).all()
+        assert [tuple(row) for row in kept] == [(1, 7, "hand", 1, "crm", 5, b"#"), (1, 8, "hand", 1, "crm", 0, b"#")]
 
     def test_they_are_part_of_the_transaction(self, empty_database: Database) -> None:
         with suppress(Interrupted), empty_database.write() as connection:

@@ -7,7 +7,20 @@ of it is withheld, by construction.
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, delete, func, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
 
 from postroom.core.model import AssociatedBy
 from postroom.storage.database import upsert
@@ -15,6 +28,8 @@ from postroom.storage.schema import associations, copies, copy_participants, rec
 
 _SOURCE = (associations.c.record_id, copies.c.user_id, copies.c.kind, associations.c.associated_by)
 _BY_ADDRESS = literal(AssociatedBy.ADDRESS.value)
+_OF_COPY = (copies.c.user_id, copies.c.kind, func.coalesce(copies.c.sent_at, 0), copies.c.email_key)
+_COLUMNS = [*associations.c.keys()]
 
 
 def associate_new_copies(connection: Connection, copy_ids: Collection[int]) -> None:
@@ -37,9 +52,10 @@ def associate_changed_records(connection: Connection, record_ids: Collection[int
 
 def associate_by_hand(connection: Connection, record_id: int, copy_ids: Collection[int]) -> int:
     """Associate copies with a record by hand; give how many were not associated so before."""
-    rows = [{"record_id": record_id, "copy_id": copy_id, "associated_by": AssociatedBy.HAND} for copy_id in copy_ids]
-    statement = upsert(connection, associations).on_conflict_do_nothing().returning(associations.c.copy_id)
-    new = [copy_id for row in rows for copy_id in connection.execute(statement.values(row)).scalars()]
+    filed = select(literal(record_id, BigInteger), copies.c.id, literal(AssociatedBy.HAND.value), *_OF_COPY)
+    filed = filed.where(copies.c.id.in_(list(copy_ids))).order_by(copies.c.id)
+    statement = upsert(connection, associations).from_select(_COLUMNS, filed).on_conflict_do_nothing()
+    new = list(connection.execute(statement.returning(associations.c.copy_id)).scalars())
     by_hand = and_(associations.c.record_id == record_id, associations.c.associated_by == AssociatedBy.HAND)
     _count(connection, and_(by_hand, associations.c.copy_id.in_(new)))
     return len(new)
@@ -68,12 +84,13 @@ def dissociate_by_hand(connection: Connection, record_id: int, copy_ids: Collect
 
 def _associate_by_address(connection: Connection, condition: ColumnElement[bool]) -> None:
     matching = (
-        select(record_addresses.c.record_id, copy_participants.c.copy_id, _BY_ADDRESS)
+        select(record_addresses.c.record_id, copies.c.id, _BY_ADDRESS, *_OF_COPY)
         .join(copy_participants, copy_participants.c.address == record_addresses.c.address)
+        .join(copies, copies.c.id == copy_participants.c.copy_id)
         .where(condition)
         .distinct()
     )
-    connection.execute(upsert(connection, associations).from_select(_KEY, matching))
+    connection.execute(upsert(connection, associations).from_select(_COLUMNS, matching))
 
 
 def recount_shareable(connection: Connection, copy_ids: Collection[int], change: int) -> None:
@@ -112,6 +129,3 @@ def _count(connection: Connection, condition: ColumnElement[bool]) -> None:
     statement = upsert(connection, record_mail).from_select([*record_mail.c.keys()], _counted(condition))
     added = {name: record_mail.c[name] + statement.excluded[name] for name in ("copies", "shareable")}
     connection.execute(statement.on_conflict_do_update(index_elements=record_mail.primary_key, set_=added))
-
-
-_KEY = ["record_id", "copy_id", "associated_by"]

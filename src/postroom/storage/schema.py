@@ -509,15 +509,22 @@ copy_participants = Table(
     sqlite_with_rowid=False,
 )
 
+# What of a copy a list is read by stands here again, so that an index has it: whose it is, when it was sent (0 where it
+# says no time), and which e-mail it is. No copy ever changes any of it.
 associations = Table(
     "associations",
     metadata,
     _reference("record_id", "records"),
     _reference("copy_id", "copies"),
     Column("associated_by", Text, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("email_key", LargeBinary, nullable=False),
     _one_of("associated_by", AssociatedBy),
     PrimaryKeyConstraint("record_id", "copy_id", "associated_by"),
     Index(None, "copy_id"),
+    Index("ix_associations_listed", "record_id", "user_id", "kind", "associated_by", "sent_at", "email_key", "copy_id"),
     sqlite_with_rowid=False,
 )
 

@@ -1,15 +1,23 @@
-"""Mailbox passwords at rest: AES-GCM, with a key that is kept in a file of its own, outside the database."""
+"""Mailbox passwords at rest: AES-GCM, with a key that is kept in a file of its own, outside the database.
 
+With another key, which is derived from that one, it wraps what callers get and give back.
+"""
+
+import base64
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE_BYTES = 12  # NIST SP 800-38D, section 8.2: 96 bits
+_FOR_WRAPPING = b"what callers give back"
 
 
 class SecretKeyError(Exception):
@@ -37,11 +45,28 @@ class SecretBox:
                 f"{self._key_file} is not the key that this password was stored with; put the right file there"
             ) from error
 
-    def _cipher(self, *, create: bool) -> AESGCM:
+    def wrap(self, content: bytes, context: str) -> str:
+        """Give content as text that says nothing to its holder and is given back with the same context."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = nonce + self._wrapping().encrypt(nonce, content, context.encode())
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def unwrap(self, text: str, context: str) -> bytes | None:
+        """Give the content, or None where `wrap` did not give this text for this context."""
+        try:
+            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
+            return self._wrapping().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
+        except (InvalidTag, ValueError):  # ValueError: not base64, or too short to be anything that was wrapped
+            return None
+
+    def _wrapping(self) -> AESGCM:
+        return self._cipher(create=True, derive=HKDF(SHA256(), 32, None, _FOR_WRAPPING).derive)  # RFC 5869
+
+    def _cipher(self, *, create: bool, derive: Callable[[bytes], bytes] = bytes) -> AESGCM:
         if create and not self._key_file.exists():
             self._create_key()
         try:
-            return AESGCM(bytes.fromhex(self._key_file.read_text().strip()))
+            return AESGCM(derive(bytes.fromhex(self._key_file.read_text().strip())))
         except (OSError, ValueError) as error:
             raise SecretKeyError(f"the key of the mailbox passwords cannot be read from {self._key_file}") from error
 

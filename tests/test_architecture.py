@@ -248,6 +248,17 @@ def counts_agree(found: Sources) -> Iterator[str]:
             yield f"{module} holds SQL about the counts"
 
 
+def what_is_gone_has_no_associations(found: Sources) -> Iterator[str]:
+    """One module calls copies gone or there again, and in each case has their associations follow."""
+    for module, tree in found.items():
+        named = {word.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords}
+        if "gone_at" in named and module != "storage.places":
+            yield f"{module} sets gone_at"
+    for function in ("put_aside", "bring_back"):
+        if callers(found, function) != {"storage.places"}:
+            yield f"{function} is called in {callers(found, function)}"
+
+
 def one_statement_reads_all(found: Sources) -> Iterator[str]:
     for name, users in {"fetch_all": {"storage.sharing_facts"}, "snapshot": {"actions.read_emails"}}.items():
         using = {module for module, tree in found.items() if name in _methods(tree)}
@@ -360,6 +371,13 @@ CHECKS = {
             "actions.fix": "from postroom.storage.schema import record_mail",
             "storage.sharing_facts": "from sqlalchemy import insert",
             "storage.repair": "text('DELETE FROM record_mail')",
+        },
+    ),
+    "what is gone has no associations": Check(
+        what_is_gone_has_no_associations,
+        {
+            "storage.mail": "update(copies).values(gone_at=now)",
+            "actions.hide": "put_aside(connection, copy_ids)",
         },
     ),
     "one statement reads all facts of one answer": Check(

@@ -114,9 +114,9 @@ class TestLease:
     def test_at_its_end_it_is_free_and_what_came_of_it_is_written_down(self, team, mailboxes) -> None:
         alices = mailboxes["Alice"].id
         write(team, lambda c: mailbox_sync.claim(c, alices, NOW, "first", LATER))
-        write(team, lambda c: mailbox_sync.release(c, alices, "first", 0, {"next_try_at": LATER, "messages": 7}))
+        write(team, lambda c: mailbox_sync.release(c, alices, "first", 0, {"next_try_at": LATER, "failures": 7}))
         after = stands(team, mailboxes["Alice"])
-        assert (after.lease_token, after.lease_until, after.next_try_at, after.messages) == (None, None, LATER, 7)
+        assert (after.lease_token, after.lease_until, after.next_try_at, after.failures) == (None, None, LATER, 7)
 
     def test_another_pass_that_was_asked_for_meanwhile_is_not_forgotten(self, team, mailboxes) -> None:
         alices = mailboxes["Alice"].id

@@ -24,6 +24,8 @@ from postroom.actions.permissions import Member, SetRolePreference
 from postroom.core.model import ClientKind, Permission
 from postroom.storage import migrations
 from postroom.storage.database import Database
+from postroom.storage.folders import add_folder
+from postroom.storage.mailboxes import find_mailbox
 from postroom.storage.migrations import migrate, newest_version, schema_version
 from postroom.storage.records import histories_of
 from postroom.storage.schema import associations, metadata
@@ -188,6 +190,7 @@ class TestOnlyOnceEach:
             "UPDATE copies SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
             "UPDATE dead_letters SET uid = 'same', mailbox_id = (SELECT min(id) FROM mailboxes) WHERE kind = 'imap'",
             "UPDATE dead_letters SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
+            "UPDATE folders SET name = 'Same', mailbox_id = (SELECT min(id) FROM mailboxes)",
             "UPDATE audience_members SET user_id = (SELECT min(id) FROM users) WHERE user_id IS NOT NULL",
             "UPDATE audience_members SET role_id = (SELECT min(id) FROM roles) WHERE role_id IS NOT NULL",
             "UPDATE excluded_domains SET domain = 'same.example' WHERE user_id IS NOT NULL",
@@ -225,6 +228,7 @@ BREAKS = {
     "ck_dead_letters_source": "UPDATE dead_letters SET mailbox_id = NULL WHERE kind = 'imap'",
     "ck_excluded_domains_one_scope": "UPDATE excluded_domains SET role_id = (SELECT min(id) FROM roles)"
     " WHERE user_id = (SELECT min(user_id) FROM excluded_domains)",
+    "ck_folders_state": "UPDATE folders SET state = 'everyone'",
     "ck_grants_refresh": "UPDATE grants SET refresh_hash = code_hash",
     "ck_mailbox_sync_lease": "UPDATE mailbox_sync SET lease_token = 'x'",
     "ck_mailbox_sync_state": "UPDATE mailbox_sync SET state = 'everyone'",
@@ -337,6 +341,7 @@ def _furnish(team: Team) -> None:
         team.crm_mail(name, "lead@customer.example")
         team.dead_letter(name)
         team.dead_letter(name, sent_from_crm=True)
+        _add_folder(team, name)
         team.scheduled_mail(name, lead, "lead@customer.example")
         with team.database.write() as connection:
             connection.execute(
@@ -346,6 +351,13 @@ def _furnish(team: Team) -> None:
     for name, role in PEOPLE:
         _restrict(team, name, role)
         _grant(team, name)
+
+
+def _add_folder(team: Team, name: str) -> None:
+    with team.database.write() as connection:
+        mailbox = find_mailbox(connection, email_of(name))
+        assert mailbox is not None
+        add_folder(connection, mailbox.id, "INBOX")
 
 
 def _grant(team: Team, name: str) -> None:

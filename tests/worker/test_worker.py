@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from postroom.actions import worker
+from postroom.actions import store_mail, worker
 from postroom.actions.leases import Clock
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.actions.worker import Limits, Worker
@@ -91,6 +91,7 @@ def test_each_failure_is_kept_where_its_owner_looks_and_stops_no_other(accounts:
 
 def test_a_large_mailbox_lets_others_have_a_turn(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is one thread. Each turn ends at once because the other one waits, with what was in hand then."""
+    monkeypatch.setattr(store_mail, "_BATCH_MESSAGES", 1)
     monkeypatch.setattr(worker, "_LONGEST_TURN", 0)
     monkeypatch.setattr(worker, "_LOOK_EVERY", 0.01)
     alice, bob = accounts.add("Alice"), accounts.add("Bob")
@@ -98,7 +99,7 @@ def test_a_large_mailbox_lets_others_have_a_turn(accounts: Accounts, monkeypatch
     accounts.fill(bob, 3)
     with capture_logs() as log, working(accounts, Limits(threads=1)):
         wait_until(lambda: accounts.stored() == 6)
-    read = [line["mailbox"] for line in log]
+    read = [line["mailbox"] for line in log if line["event"] == "mail stored"]
     assert read[:2] == [alice, bob]
     assert {alice, bob} <= set(read[2:])
 

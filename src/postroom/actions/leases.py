@@ -1,4 +1,4 @@
-"""Who reads a mailbox: one at a time, for as long as its lease in the database holds (docs/decisions/0018)."""
+"""Who reads a mailbox: one at a time, for as long as its lease in the database holds (docs/decisions/0019)."""
 
 import secrets
 import threading
@@ -38,7 +38,11 @@ class Turn:
     def check(self, connection: Connection) -> None:
         """Raise LeaseLost where this is not the mailbox's turn any more; else it stays so for the transaction."""
         if not mailbox_sync.holds(connection, self.mailbox.id, self.token):
-            raise LeaseLost(f"{self.mailbox.address} was paused, or is read by another worker now; this pass ends here")
+            raise self.lost()
+
+    def lost(self) -> LeaseLost:
+        """Give what is said when it is not."""
+        return LeaseLost(f"{self.mailbox.address} was paused, or is read by another worker now; this pass ends here")
 
 
 def take_next(database: Database, now: int, per_host: int) -> Turn | None:

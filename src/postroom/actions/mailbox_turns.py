@@ -1,12 +1,14 @@
 """One turn at reading a mailbox: a pass, and what it came to."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from postroom.actions.errors import ActionError
 from postroom.actions.leases import Clock, LeaseKeeper, LeaseLost, Turn, end, take
-from postroom.actions.sync import Course, Progress, SyncReport, sync_mailbox
+from postroom.actions.mailbox_pass import Progress, SyncReport
+from postroom.actions.sync import sync_mailbox
 from postroom.core.model import SyncState, Trouble
 from postroom.core.retries import wait_after
 from postroom.mail.server import MailServerError
@@ -33,36 +35,61 @@ class Reader:
         return int(self.clock())
 
 
-def sync_now(reader: Reader, address: str, on_progress: Progress) -> SyncReport:
-    """Make one pass over a mailbox, due or not.
+class PassStopped(Exception):
+    """A pass was stopped between two batches; the next one goes on from there."""
+
+
+def sync_now(reader: Reader, address: str, on_progress: Progress, since: int | None = None) -> SyncReport:
+    """Make one pass over a mailbox, due or not; `since` is as sync_mailbox has it.
 
     Raises NotFound, InvalidInput, NotAllowed, MailServerError, SecretKeyError, LeaseLost.
     """
     turn = take(reader.database, address, reader.now())
     with reader.keeper.running():
-        return run_turn(reader, turn, on_progress, lambda: False)
+        return run_turn(reader, turn, on_progress, lambda: False, since)
 
 
-def run_turn(reader: Reader, turn: Turn, on_progress: Progress, should_stop: Callable[[], bool]) -> SyncReport:
+def run_turn(
+    reader: Reader, turn: Turn, on_progress: Progress, should_stop: Callable[[], bool], since: int | None = None
+) -> SyncReport:
     """Make the pass of a turn, write down what it came to, and end the turn.
 
-    Raises what sync_mailbox raises, and LeaseLost.
+    After each batch the pass may be stopped. Raises PassStopped, LeaseLost, and what sync_mailbox raises.
     """
     started = reader.now()
     with reader.keeper.holding(turn) as is_lost:
-        course = Course(on_progress, lambda: is_lost() or should_stop(), turn.check)
-        try:
-            report = sync_mailbox(reader.database, reader.box, turn.mailbox, course, now=started)
-        except LeaseLost:
-            raise
-        except Exception as error:
-            end(reader.database, turn, _after_failure(reader, turn, error))
-            raise
-        except BaseException:  # Ctrl-C
-            end(reader.database, turn, {})
-            raise
+
+        def heard(folder: str, done: int, total: int) -> None:
+            on_progress(folder, done, total)
+            if is_lost():
+                raise turn.lost()
+            if should_stop():
+                raise PassStopped
+
+        with _written_down(reader, turn):
+            report = sync_mailbox(
+                reader.database, reader.box, turn.mailbox.id, started, since=since, on_progress=heard, check=turn.check
+            )
     end(reader.database, turn, _after_pass(report, started, reader.now(), reader.interval))
     return report
+
+
+@contextmanager
+def _written_down(reader: Reader, turn: Turn) -> Iterator[None]:
+    """End the turn of a pass that does not come to its end, and write down why not."""
+    try:
+        yield
+    except LeaseLost:
+        raise
+    except PassStopped:  # to the end of the line
+        end(reader.database, turn, {"next_try_at": reader.now()})
+        raise
+    except Exception as error:
+        end(reader.database, turn, _after_failure(reader, turn, error))
+        raise
+    except BaseException:  # Ctrl-C
+        end(reader.database, turn, {})
+        raise
 
 
 def _after_failure(reader: Reader, turn: Turn, error: Exception) -> dict[str, object]:
@@ -89,25 +116,20 @@ def _trouble_in(error: Exception) -> tuple[Trouble, str]:
 
 
 def _after_pass(report: SyncReport, started: int, now: int, interval: int) -> dict[str, object]:
-    """Say how far a pass came; one that was stopped goes to the end of the line."""
-    if report.stopped:
-        return {"next_try_at": now}
-    read = [folder for folder in report.folders if folder.skipped is None]
-    failed = [folder.failed for folder in read if folder.failed is not None]
+    """Say how far a pass came: it is complete if every folder agrees with its server."""
+    differ = [folder for folder in report.folders if folder.failed is not None or folder.doubted is not None]
     values: dict[str, object] = {
-        "state": SyncState.INCOMPLETE if failed else SyncState.HEALTHY,
+        "state": SyncState.INCOMPLETE if differ else SyncState.HEALTHY,
         "next_try_at": now + interval,
         "failures": 0,
         "trouble": None,
-        "error": _words(failed),
+        "error": _words([f"{folder.name}: {folder.failed or folder.doubted}" for folder in differ]),
         "passed_at": now,
-        "folders": len(read),
-        "messages": sum(folder.stored + folder.known for folder in read),
     }
-    return values if failed else values | {"complete_at": started}
+    return values if differ else values | {"complete_at": started}
 
 
-def _words(failed: list[str]) -> str | None:
-    """Give what is wrong with the first folders, and how many more there are."""
-    more = [f"{len(failed) - _FOLDERS_NAMED} more folders failed."] if len(failed) > _FOLDERS_NAMED else []
-    return " ".join(failed[:_FOLDERS_NAMED] + more) or None
+def _words(sentences: list[str]) -> str | None:
+    """Give what is wrong with the first folders, and with how many more."""
+    more = [f"{len(sentences) - _FOLDERS_NAMED} more folders differ."] if len(sentences) > _FOLDERS_NAMED else []
+    return " ".join(sentences[:_FOLDERS_NAMED] + more) or None

@@ -14,7 +14,7 @@ import structlog
 
 from postroom.actions.errors import ActionError
 from postroom.actions.leases import LeaseLost, Turn, end, take_next, waits_anybody
-from postroom.actions.mailbox_turns import Reader, run_turn
+from postroom.actions.mailbox_turns import PassStopped, Reader, run_turn
 from postroom.actions.outbox import send_due
 from postroom.mail.server import MailServerError
 from postroom.storage.secrets import SecretKeyError
@@ -76,23 +76,27 @@ class Worker:
     def _read(self, turn: Turn) -> None:
         """Make a turn, and log what came of it."""
         log = _logger.bind(mailbox=turn.mailbox.address)
-        started, is_ahead = self._reader.clock(), threading.Event()
+        started, done_in = self._reader.clock(), dict[str, int]()
 
-        def should_stop() -> bool:  # no turn is for nothing: one that has found no new message yet goes on
-            is_long = is_ahead.is_set() and self._reader.clock() > started + _LONGEST_TURN
+        def heard(folder: str, done: int, _total: int) -> None:
+            done_in[folder] = done
+
+        def should_stop() -> bool:
+            is_long = self._reader.clock() > started + _LONGEST_TURN
             return self._stopping.is_set() or (is_long and self._others_wait)
 
         try:
-            report = run_turn(self._reader, turn, lambda *_: is_ahead.set(), should_stop)
+            run_turn(self._reader, turn, heard, should_stop)
+        except PassStopped:
+            log.info("mailbox to be read on later")
         except LeaseLost:
             log.info("mailbox left to others")
         except (MailServerError, ActionError, SecretKeyError) as error:
             log.warning("mailbox not read", reason=str(error))
         except Exception:
             log.exception("mailbox not read")
-        else:
-            if stored := sum(folder.stored for folder in report.folders):
-                log.info("mail stored", messages=stored)
+        if done_in:
+            log.info("mail stored", messages=sum(done_in.values()))
 
     def _send(self) -> None:
         """See to the outbox, in a thread beside the mailboxes."""

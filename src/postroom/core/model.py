@@ -243,14 +243,59 @@ class Mailbox:
     sealed_password: bytes | None
     state: str
     ca_certificates: str | None
+    sync_since: int | None = None  # epoch seconds: older mail is left alone; None: never synchronised yet
+
+
+class FolderState(StrEnum):
+    """How far a folder of a mailbox has been read.
+
+        new ───> backfilling ───────> following <────> reconciling
+                     ^      history    │      ^   all   │     ^
+                     │      is there   │      │  agree  │     │ mail is listed again,
+       UIDVALIDITY changed             │ lists empty    │     │ or empty for an hour
+         (from any state)              └──> doubted <───┘     │
+                                               └──────────────┘
+
+    Only a folder that is `following` agrees with its server as of the last reading. One is `reconciling` from when
+    something is found to differ, or is due to be compared, until all was compared and agrees.
+    """
+
+    BACKFILLING = "backfilling"
+    DOUBTED = "doubted"
+    FOLLOWING = "following"
+    NEW = "new"
+    RECONCILING = "reconciling"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of a mailbox. What the server said of it is as of the last complete reading; times are epoch seconds.
+
+    Up to the UID `watermark` everything that is wanted is stored; `resets` counts the changes of its UIDVALIDITY in a
+    row.
+    """
+
+    id: int
+    mailbox_id: int
+    name: str
+    state: str = FolderState.NEW
+    uidvalidity: int | None = None
+    uidnext: int | None = None
+    messages: int | None = None
+    highestmodseq: int | None = None
+    watermark: int = 0
+    reconciled_at: int | None = None
+    doubted_since: int | None = None
+    resets: int = 0
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxSync:
     """How it stands with reading a mailbox; all times are epoch seconds, and None where there was none.
 
-    `complete_at` is when the last pass began that read everything, so all mail from before it is here. Without a
-    `next_try_at` the mailbox is not tried by itself. `folders` and `messages` are what the last pass saw on the server.
+    `complete_at` is when the last pass began after which every folder agreed with its server, so all mail from before
+    it is here. Without a `next_try_at` the mailbox is not tried by itself.
     """
 
     mailbox_id: int
@@ -261,8 +306,6 @@ class MailboxSync:
     error: str | None
     passed_at: int | None
     complete_at: int | None
-    folders: int
-    messages: int
     lease_token: str | None
     lease_until: int | None
 

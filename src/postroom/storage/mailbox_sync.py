@@ -1,7 +1,7 @@
 """How it stands with reading each mailbox, and who is at it.
 
 A lease is a token and a time in the mailbox's row. Whoever works on the mailbox checks the token in every transaction
-that writes what was read (docs/decisions/0018).
+that writes what was read (docs/decisions/0019).
 """
 
 from collections.abc import Collection, Mapping
@@ -23,8 +23,6 @@ def insert_sync(connection: Connection, mailbox: Mailbox) -> None:
             state=SyncState.NEW,
             next_try_at=None if mailbox.host is None else _AT_ONCE,
             failures=0,
-            folders=0,
-            messages=0,
         )
     )
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -20,8 +20,6 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("passed_at", sa.BigInteger(), nullable=True),
         sa.Column("complete_at", sa.BigInteger(), nullable=True),
-        sa.Column("folders", sa.Integer(), nullable=False),
-        sa.Column("messages", sa.Integer(), nullable=False),
         sa.Column("lease_token", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
@@ -37,6 +35,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_mailbox_sync_next_try_at"), "mailbox_sync", ["next_try_at"])
     op.execute(
-        "INSERT INTO mailbox_sync (mailbox_id, state, next_try_at, failures, folders, messages)"
-        " SELECT id, 'new', CASE WHEN host IS NULL THEN NULL ELSE 0 END, 0, 0, 0 FROM mailboxes"
+        "INSERT INTO mailbox_sync (mailbox_id, state, next_try_at, failures)"
+        " SELECT id, 'new', CASE WHEN host IS NULL THEN NULL ELSE 0 END, 0 FROM mailboxes"
     )

@@ -74,12 +74,13 @@ class Installation:
             sys.stdout.write(log.read_text(errors="replace"))
 
     @contextmanager
-    def serve(self, workers: int = 1) -> Iterator["PostroomServer"]:
+    def serve(self, workers: int = 1, *, with_worker: bool = False) -> Iterator["PostroomServer"]:
         """Start a server and wait until it answers; at the end stop it and print its log, for a test that failed."""
         port = _free_port()
         log = self.data_dir / f"server-{port}.log"
         self.data_dir.mkdir(exist_ok=True)
         command = self.command("serve", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers))
+        command += [] if with_worker else ["--no-worker"]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, env=self.variables, stdout=output, stderr=output, start_new_session=True

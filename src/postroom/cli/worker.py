@@ -1,5 +1,6 @@
 """Reading mailboxes all the time."""
 
+import os
 import random
 import signal
 import threading
@@ -15,6 +16,7 @@ from postroom.cli.installation import opened
 from postroom.log import LOG_FORMATS, configure_log
 from postroom.wiring import Installation
 
+_LOOK_EVERY = 0.5  # seconds
 _MOST_THREADS = 12  # each may need a connection to the database at the same moment
 
 
@@ -31,10 +33,13 @@ _MOST_THREADS = 12  # each may need a connection to the database at the same mom
 )
 @click.option("--per-host", type=click.IntRange(1), default=4, show_default=True, help="Of them, from one server.")
 @click.option("--log-format", type=click.Choice(LOG_FORMATS), default="auto", show_default=True)
-def worker(interval: int, threads: int, per_host: int, log_format: str) -> None:
+@click.option(
+    "--beside", type=int, hidden=True, help="Stop, too, when the program with this id ends, which started it."
+)
+def worker(interval: int, threads: int, per_host: int, log_format: str, beside: int | None) -> None:
     """Read all mailboxes and send what waits in the outbox, until stopped.
 
-    Any number may run at once; a mailbox is read by one at a time.
+    'postroom serve' runs such a worker beside itself. Any number may run at once; a mailbox is read by one at a time.
     """
     configure_log(log_format)
     with opened() as installation:
@@ -42,7 +47,16 @@ def worker(interval: int, threads: int, per_host: int, log_format: str) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             # In a thread: what is interrupted here may hold the very lock that stop() needs.
             signal.signal(number, lambda *_: threading.Thread(target=running.stop).start())
+        if beside is not None:
+            threading.Thread(target=_stop_without, args=[beside, running], daemon=True).start()
         running.run()
+
+
+def _stop_without(parent: int, running: Worker) -> None:
+    """Stop when the program that started this one is no more, however it ended."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY)
+    running.stop()
 
 
 def reader(installation: Installation, interval: int = DEFAULT_INTERVAL) -> Reader:

@@ -172,7 +172,6 @@ WORK_THROUGH_ACTIONS = {
         ("mail.archive", "ArchiveError"),
         ("mail.archive", "archive_size"),
         ("mail.server", "MailServerError"),
-        ("mail.server", "Security"),
         ("storage.database", "DatabaseUrlError"),
         ("storage.secrets", "SecretKeyError"),
     },

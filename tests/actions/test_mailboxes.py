@@ -15,8 +15,7 @@ from postroom.actions.mailboxes import (
     mailbox_login,
     password_context,
 )
-from postroom.core.model import Mailbox, MailboxState
-from postroom.mail.server import Security
+from postroom.core.model import Mailbox, MailboxState, Security
 from postroom.storage.secrets import SecretKeyError
 from tests.servers.dovecot import Dovecot
 from tests.storage.contents import contents

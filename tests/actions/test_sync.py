@@ -11,9 +11,9 @@ from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes
 from postroom.actions.sync import FolderReport, SyncReport, sync_mailbox
-from postroom.core.model import MailboxState
+from postroom.core.model import MailboxState, Security
 from postroom.mail import imap, parse
-from postroom.mail.server import AuthenticationFailed, Security
+from postroom.mail.server import AuthenticationFailed
 from postroom.storage.mail import count_mail
 from postroom.storage.secrets import SecretBox, SecretKeyError
 from tests.servers.dovecot import Dovecot

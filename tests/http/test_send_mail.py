@@ -14,9 +14,8 @@ from postroom.actions.organisation import SetUserStatus
 from postroom.actions.outbox import cancel, list_outbox, send_due, send_now
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.actions.withhold import email_id, list_own_emails
-from postroom.core.model import CrmAccess, OutboxState, UserStatus
+from postroom.core.model import CrmAccess, OutboxState, Security, UserStatus
 from postroom.mail.parse import parse_message
-from postroom.mail.server import Security
 from tests.http.crm_api import CrmApi
 from tests.http.own_api import ALICE, BOB, CUSTOMER, LEAD, OwnApi
 from tests.servers.smtp import PASSWORD, SmtpServer, running_smtp

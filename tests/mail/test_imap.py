@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from imapclient import IMAPClient
 
+from postroom.core.model import Security
 from postroom.mail import imap
 from postroom.mail.imap import FetchedMessage, Folder, FolderFailed, Session, open_session
 from postroom.mail.server import (
@@ -19,7 +20,6 @@ from postroom.mail.server import (
     GuardError,
     Login,
     MailServerError,
-    Security,
     Server,
 )
 from tests.mail.loopback import loopback

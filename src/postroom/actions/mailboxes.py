@@ -9,10 +9,10 @@ from postroom.actions.changes import Transaction
 from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, NotAllowed
 from postroom.actions.lookups import get_mailbox, get_user, valid_address, valid_name
 from postroom.core.addresses import normalise_address
-from postroom.core.model import Kind, Mailbox, MailboxState, User
+from postroom.core.model import Kind, Mailbox, MailboxState, Security, User
 from postroom.mail.imap_connection import imap_connection
 from postroom.mail.pop_connection import pop_connection
-from postroom.mail.server import GuardError, Login, MailServerError, Security, Server, check_arguments
+from postroom.mail.server import GuardError, Login, MailServerError, Server, check_arguments
 from postroom.storage import mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
@@ -83,13 +83,26 @@ def list_mailboxes(database: Database) -> list[tuple[Mailbox, str, int]]:
         return [(mailbox, emails[mailbox.user_id], copies) for mailbox, copies in mailboxes.list_mailboxes(connection)]
 
 
-def disconnect_mailbox(database: Database, address: str, *, by: Actor, now: int) -> Mailbox:
-    """Disconnect a mailbox; its mail stays, under the same law. The user's own, or an administrator's.
+def read_mailboxes(database: Database, *, by: Actor) -> list[tuple[Mailbox, str, int]]:
+    """Give every mailbox, as `list_mailboxes` does. For administrators. Raises NotAllowed."""
+    if not by.is_administrator:
+        raise NotAllowed("only an administrator may read the mailboxes of others")
+    return list_mailboxes(database)
 
-    Raises NotAllowed, NotFound, InvalidInput.
+
+def own_mailbox(database: Database, email: str) -> Mailbox | None:
+    """Give a user's connected mailbox. Raises NotFound."""
+    with database.read() as connection:
+        return mailboxes.mailbox_of(connection, get_user(connection, email).id)
+
+
+def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: int) -> Mailbox:
+    """Disconnect a mailbox, named by address or id; its mail stays, under the same law.
+
+    A user's own; anybody's for administrators. Raises NotAllowed, NotFound, InvalidInput.
     """
     with database.write() as connection:
-        mailbox = get_mailbox(connection, address)
+        mailbox = get_mailbox(connection, reference)
         _require_owner_or_administrator(by, mailbox.user_id)
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
         before = _in_words(mailbox, people.users_by_id(connection)[mailbox.user_id])
@@ -127,8 +140,8 @@ def valid_authority(certificates: str | None) -> str | None:
 def _require_possible(connection: Connection, email: str, new: NewMailbox, by: Actor) -> User:
     """Give the user to whom a mailbox may be connected as it is. Raises an ActionError."""
     _check_server(new)
-    address = valid_address(new.address or email, "address")
     user = get_user(connection, email)
+    address = valid_address(new.address or email, "address")
     _require_owner_or_administrator(by, user.id)
     if not by.is_administrator:
         _require_confirmed(connection, user, address, new)

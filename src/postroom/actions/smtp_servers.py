@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 from postroom.actions.errors import InvalidInput, NotAllowed
 from postroom.actions.lookups import get_mailbox, valid_name
 from postroom.actions.mailboxes import password_context, valid_authority
-from postroom.core.model import Mailbox, SmtpServer
-from postroom.mail.server import Login, Security, Server
+from postroom.core.model import Mailbox, Security, SmtpServer
+from postroom.mail.server import Login, Server
 from postroom.storage.database import Database
 from postroom.storage.mailboxes import mailbox_of
 from postroom.storage.secrets import SecretBox

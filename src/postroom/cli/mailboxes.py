@@ -11,8 +11,7 @@ from postroom.cli.commands import Group, json_option
 from postroom.cli.installation import opened, operator
 from postroom.cli.output import print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
-from postroom.core.model import Mailbox
-from postroom.mail.server import Security
+from postroom.core.model import Mailbox, Security
 
 _LONGEST_CERTIFICATES = 1_000_000  # bytes: more than all authorities of a system have
 

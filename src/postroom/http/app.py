@@ -22,6 +22,7 @@ from postroom.http import (
     email_shares,
     explanations,
     files,
+    mailboxes,
     oauth,
     openapi,
     organisation,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from postroom.http.crm import CrmResource
+    from postroom.http.mailboxes import ConnectingResource
     from postroom.http.resource import Resource
     from postroom.storage.database import Database
     from postroom.storage.secrets import SecretBox
@@ -66,6 +68,7 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/users/{user:name}/status": people.StatusOfUser,
     "/users/{user:name}/role": people.RoleOfUser,
     "/users/{user:name}/permission": people.PermissionOfUser,
+    "/mailboxes/{mailbox}": mailboxes.OneMailbox,
     "/records/{module}/{record_id}/shares": RecordShares,
     "/clients": clients.Clients,
     "/clients/{client}": clients.OneClient,
@@ -82,6 +85,12 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/viewers": explanations.Viewers,
     "/preview": preview.Preview,
     "/audit": audit.Audit,
+}
+
+# Those that log in to mail servers.
+_CONNECTING_ROUTES: dict[str, type["ConnectingResource"]] = {
+    "/mailboxes": mailboxes.Mailboxes,
+    "/me/mailbox": mailboxes.OwnMailbox,
 }
 
 # What clients of Zoho CRM ask beside mail, below /crm/{version}.
@@ -130,6 +139,8 @@ def routes(
         yield f"/crm/{{version}}{path}", crm_resource(database)
     for path, resource in _OWN_ROUTES.items():
         yield f"/postroom/v1{path}", resource(database)
+    for path, connecting_resource in _CONNECTING_ROUTES.items():
+        yield f"/postroom/v1{path}", connecting_resource(database, box)
 
 
 def methods(resource: object) -> list[str]:
@@ -142,7 +153,7 @@ def create_api(
 ) -> "falcon.App[falcon.Request, falcon.Response]":
     """Build the routes on a database; `public_url` is where callers reach them.
 
-    Without the box of the passwords nothing is sent.
+    Without the box of the passwords nothing is sent and no mailbox is connected.
     """
     router = CompiledRouter()
     router.options.converters["name"] = NameConverter

@@ -6,7 +6,8 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
+
+from postroom.core.model import Security
 
 DEFAULT_TIMEOUT = 60  # seconds
 _PORTS = 65536
@@ -32,14 +33,6 @@ class CertificateRejected(MailServerError):
 
 class ConnectionFailed(MailServerError):
     """No connection, or one that broke or fell silent."""
-
-
-class Security(StrEnum):
-    """How the connection is protected."""
-
-    NONE = "none"
-    STARTTLS = "starttls"
-    TLS = "tls"
 
 
 @dataclass(frozen=True, slots=True)

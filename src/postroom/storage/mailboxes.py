@@ -16,6 +16,11 @@ def find_mailbox(connection: Connection, address: str) -> Mailbox | None:
     return _connected(connection, mailboxes.c.address == address)
 
 
+def find_mailbox_by_id(connection: Connection, mailbox_id: int) -> Mailbox | None:
+    """Give the connected mailbox of that id."""
+    return _connected(connection, mailboxes.c.id == mailbox_id)
+
+
 def mailbox_of(connection: Connection, user_id: int) -> Mailbox | None:
     """Give a user's connected mailbox."""
     return _connected(connection, mailboxes.c.user_id == user_id)

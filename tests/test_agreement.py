@@ -431,7 +431,7 @@ COMMANDS_WITHOUT_MAIL = {
     "what comes in, and how much": "mailbox add, mailbox disconnect, mailbox list, import mail, import records, sync",
     "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
     "through what mail goes out, and what became of it": "mailbox smtp, outbox cancel, outbox list, outbox send",
-    "tokens and changes": "token create, token revoke, audit",
+    "tokens, keys and changes": "token create, token revoke, secrets rotate, audit",
     "clients, and how users prove who they are": (
         "client add, client delete, client grant-code, client list, user password"
     ),

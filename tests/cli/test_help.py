@@ -49,6 +49,7 @@ IN_ORDER = (
     "mail withhold",
     "mail release",
     "mailbox disconnect",
+    "secrets rotate",
     "user move",
     "user disable",
     "user enable",

@@ -16,6 +16,7 @@ from postroom.mail.server import GuardError, Login, MailServerError, Server, che
 from postroom.storage import mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
+from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.secrets import SecretBox
 
 _PORTS = {
@@ -68,7 +69,7 @@ def add_mailbox(database: Database, box: SecretBox, email: str, new: NewMailbox,
     with database.write() as connection:
         user = _require_possible(connection, email, new, by)
         address = valid_address(new.address or email, "address")
-        mailbox = _mailbox(take_id(connection), user, address, new, box)
+        mailbox = _mailbox(connection, user, address, new, box)
         mailboxes.insert_mailbox(connection, mailbox)
         Transaction(connection, by, now).write_down(
             "mailbox", f"mailbox {address}", None, _in_words(mailbox, user), owner_id=user.id
@@ -116,14 +117,9 @@ def mailbox_login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
     """Give where a mailbox is served, and who logs in there. Raises InvalidInput, SecretKeyError."""
     if mailbox.host is None or mailbox.port is None or mailbox.sealed_password is None:
         raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
-    password = box.open(mailbox.sealed_password, password_context(mailbox.id))
+    password = MAILBOX_PASSWORD.open(box, mailbox.id, mailbox.sealed_password)
     server = Server(mailbox.host, mailbox.port, Security(mailbox.security or ""), mailbox.ca_certificates)
     return server, Login(mailbox.username or mailbox.address, password)
-
-
-def password_context(mailbox_id: int) -> str:
-    """Give what a mailbox's password is bound to, so that it opens nowhere else."""
-    return f"mailbox {mailbox_id}"
 
 
 def valid_authority(certificates: str | None) -> str | None:
@@ -209,8 +205,8 @@ def _try(new: NewMailbox, server: Server, login: Login) -> None:
         raise LoginFailed(str(error)) from error
 
 
-def _mailbox(mailbox_id: int, user: User, address: str, new: NewMailbox, box: SecretBox) -> Mailbox:
-    state = MailboxState.ACTIVE
+def _mailbox(connection: Connection, user: User, address: str, new: NewMailbox, box: SecretBox) -> Mailbox:
+    mailbox_id, state = take_id(connection), MailboxState.ACTIVE
     if new.host is None:
         return Mailbox(mailbox_id, user.id, new.protocol, address, None, None, None, None, None, state, None)
     server, login = _server(new, new.host), _login(new, address)
@@ -223,7 +219,7 @@ def _mailbox(mailbox_id: int, user: User, address: str, new: NewMailbox, box: Se
         server.port,
         server.security,
         login.username,
-        box.seal(login.password, password_context(mailbox_id)),
+        MAILBOX_PASSWORD.seal(connection, box, mailbox_id, login.password),
         state,
         server.ca_certificates,
     )

@@ -1,6 +1,8 @@
 """Who asks for what: users and records drawn at random, kept where the user may see the record."""
 
+import os
 import time
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.http.app import create_api
 from postroom.storage.database import Database
 from postroom.storage.schema import modules, records
+from postroom.storage.secrets import SecretBox
 from postroom.storage.sharing_facts import SharingFactsReader
 
 _SEED = 3
@@ -77,7 +80,7 @@ def _question(token: str, module: str, record_id: int) -> Question:
 
 def _typical_body(database: Database, questions: list[Question]) -> str:
     """Give the answer of median length."""
-    client = TestClient(create_api(database))
+    client = TestClient(create_api(database, SecretBox(Path(os.devnull))))
     answers = [
         client.simulate_get(question.path, headers={"Authorization": f"Bearer {question.token}"}).text
         for question in questions

@@ -38,7 +38,8 @@ class ConstantResource:
 def app() -> "WSGIApplication":
     """Build Postroom's application as it is served, and the constant route beside its own."""
     configure_log(os.environ[LOG_FORMAT_VARIABLE])
-    api = create_api(open_installation(load_config()).database)
+    installation = open_installation(load_config())
+    api = create_api(installation.database, installation.box)
     api.add_route(CONSTANT, ConstantResource(os.environ[_BODY_VARIABLE].encode()))
     return RequestLog(api)
 

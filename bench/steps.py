@@ -1,10 +1,12 @@
 """Where the time goes: one thread of the application, without a server, from the innermost step outwards."""
 
+import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from falcon.testing import create_environ
@@ -19,6 +21,7 @@ from postroom.http.request_log import RequestLog
 from postroom.log import configure_log
 from postroom.storage.compiled import CompiledStatement, Rows
 from postroom.storage.database import Database
+from postroom.storage.secrets import SecretBox
 from postroom.storage.sharing_facts import SharingFactsReader
 
 _REPEATS = 5
@@ -64,7 +67,7 @@ def measure_steps(url: str, questions: Sequence[Question]) -> list[Step]:
 
 def _nested(url: str, questions: Sequence[Question]) -> dict[str, _Calls]:
     database, now = Database(url), int(time.time())
-    reader, api = SharingFactsReader(database), create_api(database)
+    reader, api = SharingFactsReader(database), create_api(database, SecretBox(Path(os.devnull)))
     named = [(question.token, *question.path.split("/")[3:5]) for question in questions]
     parsed = [(hash_token(token), module_key(module), parse_id(record)) for token, module, record in named]
     requests = [(_environ(question), _start_response) for question in questions]

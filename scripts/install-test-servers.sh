@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what the tests run against and with: Dovecot, PostgreSQL, Node for SDKs, and wrk for the benchmark. As root
-# on Debian it does so by itself; elsewhere it prints the command, and the tests that need what is missing are skipped.
+# Installs what the tests run against and with: Dovecot, Exim, PostgreSQL, Node for SDKs, and wrk for the benchmark. As
+# root on Debian it does so by itself; elsewhere it prints the command, and tests that need what is missing are skipped.
 set -eu
 missing=""
 [ -x /usr/sbin/dovecot ] || command -v dovecot >/dev/null || missing="$missing dovecot-imapd dovecot-pop3d dovecot-lmtpd"
+[ -x /usr/sbin/exim4 ] || command -v exim4 >/dev/null || missing="$missing exim4-daemon-light"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
 command -v node >/dev/null || missing="$missing nodejs"
 command -v npm >/dev/null || missing="$missing npm"
@@ -13,6 +14,12 @@ install="apt-get install --yes --no-install-recommends$missing"
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing$missing ..."
     # Their services are not wanted here: every test run starts servers of its own, on free ports.
+    policy=/usr/sbin/policy-rc.d # which is asked before a service is started (invoke-rc.d(8))
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+    fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get update --quiet=2
     $install >/dev/null

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 from postroom.actions.organisation import initialise
 from postroom.storage.database import Database, sqlite_url
 from tests.servers.dovecot import Dovecot, running_dovecot
+from tests.servers.exim import Exim, find_exim, running_exim
 from tests.servers.postgres import find_postgres, running_postgres
 from tests.servers.postroom_server import Installation
 from tests.team import Team, let_audit_be_erased
@@ -48,6 +49,17 @@ def postgres_url() -> Iterator[str]:
 def dovecot() -> Iterator[Dovecot]:
     """Give an IMAP server; tests take mailboxes that no other test knows."""
     with running_dovecot() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def exim(dovecot: Dovecot) -> Iterator[Exim]:
+    """Give an SMTP server that delivers to the IMAP server."""
+    program = find_exim()
+    if program is None:
+        missing("Exim", "run scripts/install-test-servers.sh as root")
+    assert program is not None
+    with running_exim(program, dovecot) as server:
         yield server
 
 

@@ -270,8 +270,16 @@ def copies_on(world: World, record: Record) -> list[int]:
     ]
 
 
+def lists(world: World) -> list[tuple[str, str | None]]:
+    """Give the lists of e-mails that somebody may ask for on a record: each type, and those of one owner."""
+    of_one = [(view, name) for view in ("user_emails", "all_emails") for name in world.users]
+    return [(view, None) for view in (*TYPES, "sent_from_crm", "all_contacts_sent_crm_emails", "user_emails")] + of_one
+
+
 def emails_list(world: World, viewer: User, record: Record, view: str, owner: str | None = None) -> set[Email]:
-    """Give what the Emails list returns for a type, or for `type=user_emails` and an owner."""
+    """Give what the Emails list returns for a type, and for an owner where one is named."""
+    if view == "user_emails" and owner is None:
+        owner = viewer.name
     return in_view(world, viewer, record, mail_of(world, viewer, record), view, owner)
 
 
@@ -282,15 +290,17 @@ def in_view(
     found = set()
     for seen in mail:
         copy = world.copies[seen.copy_index]
-        foreign = copy.owner != viewer.name
+        with_people = seen.by_address if record.module in ("Leads", "Contacts") else seen.through_contact
         matches = {
             "emails_sent_from_crm": copy.kind == "crm",
-            "all_contacts_emails": seen.by_address if record.module in ("Leads", "Contacts") else seen.through_contact,
-            "all_imap_shared_users": copy.kind == "imap" and foreign,
+            "sent_from_crm": copy.kind == "crm",
+            "all_contacts_emails": with_people,
+            "all_contacts_sent_crm_emails": with_people and copy.kind == "crm",
+            "all_imap_shared_users": copy.kind == "imap" and copy.owner != viewer.name,
             "all_emails": True,
-            "user_emails": copy.kind in ("imap", "pop") and foreign and copy.owner == owner,
+            "user_emails": copy.kind in ("imap", "pop"),
         }
-        if matches[view]:
+        if matches[view] and owner in (None, copy.owner):
             found.add(email_of(world, seen.copy_index))
     return found
 
@@ -306,7 +316,8 @@ def answer(world: World, viewer: User, record: Record) -> Answer:
     if not sees_record(world, viewer, record):
         return "INVALID_DATA"
     mail = mail_of(world, viewer, record)
-    sharing = [user for user in world.users.values() if in_view(world, viewer, record, mail, "user_emails", user.name)]
+    others = [user for user in world.users.values() if user != viewer]
+    sharing = [user for user in others if in_view(world, viewer, record, mail, "user_emails", user.name)]
     by_name = sorted(sharing, key=lambda user: (user.name, user.id))
     types = [view for view in TYPES if in_view(world, viewer, record, mail, view)]
     return types, [(user.id, user.name, user.mailbox) for user in by_name]

@@ -98,6 +98,26 @@ class Team:
         """Let a message with these addresses come into a user's mailbox."""
         self._store(owner, addresses, by_hand_on, message_id, sent_from_crm=False)
 
+    def letter(
+        self,
+        owner: str,
+        sender: str,
+        *recipients: str,
+        message_id: str | None = None,
+        date: str = "Mon, 02 Nov 2026 10:00:00 +0000",
+    ) -> None:
+        """Let a message that somebody else wrote come into a user's mailbox."""
+        uid = next(self._uids)
+        self.raw_mail(owner, message(sender, recipients, message_id or f"<{uid}@{DOMAIN}>", date=date))
+
+    def raw_mail(self, owner: str, raw: bytes, *, by_hand_on: int | None = None, sent_from_crm: bool = False) -> None:
+        """Let a message come into a user's mailbox as it is."""
+        with self.database.write() as connection:
+            source = self._source(connection, owner, sent_from_crm=sent_from_crm)
+            ids = store_copies(connection, source, [IncomingCopy(str(next(self._uids)), raw, parse_message(raw))])
+            if by_hand_on is not None:
+                associate_by_hand(connection, by_hand_on, ids)
+
     def crm_mail(self, sender: str, *addresses: str, by_hand_on: int | None = None) -> None:
         """Let a user send a message to these addresses from the CRM."""
         self._store(sender, addresses, by_hand_on, None, sent_from_crm=True)
@@ -170,11 +190,7 @@ class Team:
     ) -> None:
         uid = next(self._uids)
         raw = message(email_of(owner), addresses, message_id or f"<{uid}@{DOMAIN}>")
-        with self.database.write() as connection:
-            source = self._source(connection, owner, sent_from_crm=sent_from_crm)
-            ids = store_copies(connection, source, [IncomingCopy(str(uid), raw, parse_message(raw))])
-            if by_hand_on is not None:
-                associate_by_hand(connection, by_hand_on, ids)
+        self.raw_mail(owner, raw, by_hand_on=by_hand_on, sent_from_crm=sent_from_crm)
 
     @staticmethod
     def _source(connection: Connection, owner: str, *, sent_from_crm: bool) -> Source:
@@ -190,13 +206,19 @@ def email_of(name: str) -> str:
     return f"{name.lower().replace(' ', '.')}@{DOMAIN}"
 
 
-def message(sender: str, recipients: Iterable[str], message_id: str, body: str = "Hello") -> bytes:
+def message(
+    sender: str,
+    recipients: Iterable[str],
+    message_id: str,
+    body: str = "Hello",
+    date: str = "Mon, 02 Nov 2026 10:00:00 +0000",
+) -> bytes:
     """Give a small message as it stands in a mailbox."""
     lines = (
         f"From: {sender}",
         f"To: {', '.join(recipients)}",
         f"Message-ID: {message_id}",
-        "Date: Mon, 02 Nov 2026 10:00:00 +0000",
+        f"Date: {date}",
         "Subject: Offer",
         "",
         body,

@@ -22,7 +22,7 @@ from postroom.actions.withhold import email_id, list_own_emails
 from postroom.core.model import UserStatus
 from postroom.http.app import methods, routes
 from tests import reference_model
-from tests.asking import answered, reference_of
+from tests.asking import answered, email_reader, emails_by_key, listed, reference_of
 from tests.properties import examples
 from tests.reference_model import Answer, Record, User, World
 from tests.team import NOW, OPERATOR, Team
@@ -58,6 +58,29 @@ def _flat(answer: Answer) -> list[str]:
         return [answer]
     types, users = answer
     return [*types, *(name for _, name, _ in users)]
+
+
+# The lists of e-mails
+
+
+def lists_said(team: Team, world: World, viewer: User) -> Facts:
+    reader, named = email_reader(team), emails_by_key(team, world)
+    found: Facts = set()
+    for record, (view, owner) in product(_records(world), reference_model.lists(world)):
+        emails = listed(reader, named, viewer, record, view, world.users.get(owner or ""))
+        found |= {(record.id, view, owner, email) for email in ([emails] if isinstance(emails, str) else emails)}
+    return found
+
+
+def lists_expected(world: World, viewer: User) -> Facts:
+    found: Facts = set()
+    for record, (view, owner) in product(_records(world), reference_model.lists(world)):
+        answer = reference_model.answer(world, viewer, record)
+        emails = (
+            {answer} if isinstance(answer, str) else reference_model.emails_list(world, viewer, record, view, owner)
+        )
+        found |= {(record.id, view, owner, email) for email in emails}
+    return found
 
 
 # Explain, for mail in general
@@ -243,6 +266,11 @@ PATHS = {
     "sharing details": ReadPath(
         frozenset({"read_sharing_details.read_sharing_details"}), details_said, details_expected
     ),
+    "e-mails": ReadPath(
+        frozenset({"read_emails.EmailReader.open_record", "read_emails.OpenRecord.list_emails"}),
+        lists_said,
+        lists_expected,
+    ),
     "explain": ReadPath(frozenset({"explain.explain"}), explain_said, explain_expected),
     "explain an e-mail": ReadPath(frozenset({"explain.explain"}), explain_email_said, explain_email_expected),
     "viewers": ReadPath(frozenset({"viewers.viewers_on_record"}), viewers_said, viewers_expected),
@@ -264,6 +292,8 @@ NOT_READ_PATHS = {
     "dead_letters.replay_dead_letters": "says how many messages could be stored",
     "dead_letters.show_dead_letter": "gives a message that is on no record, to its owner",
     "explain.steps_in_words": "puts a decision into words",
+    "read_emails.OpenRecord.viewer_id": "says who asks",
+    "read_sharing_details.admitted": "says whether the caller may ask",
     "send_mail.one_line": "checks a text",
     "send_mail.parse_email": "reads an id",
     "send_mail.people": "checks addresses",
@@ -298,7 +328,7 @@ class TestEveryPath:
 # Storage that knows copies, their associations or their counts. What reads them for an answer is named here; what
 # only brings mail in, or keeps the tables, says nothing to anybody about who sees what.
 MAIL_TABLES = {"associations", "copies", "copy_participants", "dead_letters", "raw_messages", "record_mail"}
-READS_MAIL = {"dead_letters", "email_copies", "own_mail", "sharing_facts", "sightings"}
+READS_MAIL = {"dead_letters", "email_copies", "email_list", "own_mail", "sharing_facts", "sightings"}
 KEEPS_MAIL = {
     "associations": "associates copies with records, and counts them",
     "backups": "copies whole tables",
@@ -352,6 +382,7 @@ def _functions(tree: ast.Module) -> set[str]:
 # What answers over HTTP, and every command: with the path of the table on which it reads mail, or with what it says.
 ANSWERING_ROUTES = {
     ("GET", "/crm/{version}/{module_api_name}/{record_id}/__emails_sharing_details"): "sharing details",
+    ("GET", "/crm/{version}/{module_api_name}/{record_id}/Emails"): "e-mails",
     ("GET", "/postroom/v1/explain"): "explain",
     ("GET", "/postroom/v1/viewers"): "viewers",
     ("POST", "/postroom/v1/preview"): "preview",
@@ -444,7 +475,7 @@ class TestTheTableIsComplete:
     def test_lists_every_route_that_answers(self, team: Team) -> None:
         answering = {
             (method, path)
-            for path, resource in routes(team.database)
+            for path, resource in routes(team.database, team.box)
             for method in methods(resource)
             if method not in {"PUT", "DELETE"}
         }

@@ -231,7 +231,7 @@ def decision_knows_no_email(found: Sources) -> Iterator[str]:
 
 
 COUNTED = {"associations", "record_mail"}
-COUNT_READERS = {"storage.own_mail", "storage.sharing_facts", "storage.sightings"}
+COUNT_READERS = {"storage.email_list", "storage.own_mail", "storage.sharing_facts", "storage.sightings"}
 WRITING = {"delete", "insert", "update", "upsert"}
 
 
@@ -247,13 +247,31 @@ def counts_agree(found: Sources) -> Iterator[str]:
             yield f"{module} holds SQL about the counts"
 
 
+def what_is_gone_has_no_associations(found: Sources) -> Iterator[str]:
+    """One module calls copies gone or there again, and in each case has their associations follow."""
+    for module, tree in found.items():
+        named = {word.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords}
+        if "gone_at" in named and module != "storage.places":
+            yield f"{module} sets gone_at"
+    for function in ("put_aside", "bring_back"):
+        if callers(found, function) != {"storage.places"}:
+            yield f"{function} is called in {callers(found, function)}"
+
+
 def one_statement_reads_all(found: Sources) -> Iterator[str]:
-    fetching = [module for module, tree in found.items() for call in calls(tree) if _last(call) == "fetch_all"]
-    if fetching != ["storage.sharing_facts"]:
-        yield f"statements of an answer are run in {fetching}"
+    for name, users in {"fetch_all": {"storage.sharing_facts"}, "snapshot": {"actions.read_emails"}}.items():
+        using = {module for module, tree in found.items() if name in _methods(tree)}
+        if using != users:
+            yield f"statements of an answer are run by {name} in {using}"
     reading = [call for call in calls(found["actions.read_sharing_details"]) if _last(call) in {"read", "write"}]
     if reading != ["reader.read"]:
         yield f"an answer reads by {reading}"
+
+
+def _methods(tree: ast.Module) -> set[str]:
+    """Give the names of what is looked up on a database."""
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return {node.attr for node in attributes if _last(ast.unparse(node.value)) in {"database", "_database"}}
 
 
 MAKERS = {"Database": {"wiring", "actions.backup"}, "SecretBox": {"wiring"}, "create_engine": {"storage.database"}}
@@ -356,10 +374,18 @@ CHECKS = {
             "storage.repair": "text('DELETE FROM record_mail')",
         },
     ),
+    "what is gone has no associations": Check(
+        what_is_gone_has_no_associations,
+        {
+            "storage.mail": "update(copies).values(gone_at=now)",
+            "actions.hide": "put_aside(connection, copy_ids)",
+        },
+    ),
     "one statement reads all facts of one answer": Check(
         one_statement_reads_all,
         {
             "storage.more_facts": "rows = database.fetch_all(statement, {})",
+            "actions.later": "with database.snapshot() as snapshot: ...",
             "actions.read_sharing_details": "with database.read() as connection: ...",
         },
     ),

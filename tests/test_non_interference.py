@@ -16,6 +16,7 @@ from postroom.actions.explain import explain
 from postroom.actions.preview import preview
 from postroom.actions.viewers import viewers_on_record
 from postroom.actions.withhold import list_own_emails
+from postroom.core.details import VIEWS
 from postroom.http.app import create_app
 from tests import reference_model
 from tests.asking import reference_of
@@ -55,8 +56,9 @@ class Caller:
 
     def __init__(self, team: Team, world: World, viewer: User, record: Record) -> None:
         self._viewer = viewer
-        self._client = TestClient(create_app(team.database))
-        self._paths = [*map(_details_of, world.records.values()), *self._paths_about(world, record)]
+        self._client = TestClient(create_app(team.database, team.box))
+        self._paths = [*map(_details_of, world.records.values()), *map(_emails_of, world.records.values())]
+        self._paths += self._paths_about(world, record)
 
     def told(self) -> dict[str, tuple[int, bytes, object]]:
         """Give every answer."""
@@ -65,12 +67,14 @@ class Caller:
     def answer(self, path: str) -> tuple[int, bytes, object]:
         """Give status, body and headers, but for the id that each request has of its own."""
         authorization = {"Authorization": f"Bearer {token_of(self._viewer.name)}"}
-        answer = self._client.simulate_get(path, headers=authorization)
+        path, _, query = path.partition("?")
+        answer = self._client.simulate_get(path, query_string=query, headers=authorization)
         headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
         return answer.status_code, answer.content, headers
 
     def _paths_about(self, world: World, record: Record) -> Iterator[str]:
         which = {"record": reference_of(record), "viewer": email_address(self._viewer)}
+        yield from (f"{_emails_of(record)}?type={view}" for view in VIEWS)
         yield f"/postroom/v1/me/emails?{urlencode({'record': which['record']})}"
         for owner in world.users.values():
             if owner.name != self._viewer.name:
@@ -79,6 +83,10 @@ class Caller:
 
 def _details_of(record: Record) -> str:
     return f"/crm/v8/{record.module}/{record.id}/__emails_sharing_details"
+
+
+def _emails_of(record: Record) -> str:
+    return f"/crm/v8/{record.module}/{record.id}/Emails"
 
 
 def drawn_viewer(drawn: Organisation, data: st.DataObject) -> User:
@@ -124,7 +132,8 @@ class TestWhatIsHidden:
             if not reference_model.sees_record(world, viewer, record):
                 caller = Caller(erasable_team, world, viewer, record)
                 nothing = replace(record, id=NOWHERE)
-                assert caller.answer(_details_of(record)) == caller.answer(_details_of(nothing))
+                for path_of in (_details_of, _emails_of):
+                    assert caller.answer(path_of(record)) == caller.answer(path_of(nothing))
                 # What one shared oneself one may always take back.
                 own = {ShareEmails} if (viewer.name, record.id) in world.email_shares else {ShareEmails, UnshareEmails}
                 assert refusals(erasable_team, world, viewer, record.module, record.id, own) == refusals(

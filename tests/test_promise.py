@@ -7,7 +7,7 @@ from sqlalchemy import Connection, case, func, select
 from postroom.storage.associations import associate_changed_records
 from postroom.storage.schema import associations, copies, record_mail
 from tests import reference_model
-from tests.asking import assert_never_lies
+from tests.asking import assert_lists_never_lie, assert_never_lies
 from tests.changes import HAPPENINGS, KINDS, Stage, actors, change_classes
 from tests.properties import examples
 from tests.reference_model import World, is_withheld
@@ -53,6 +53,18 @@ class TestPromise:
                 happens(kind, Stage(drawn, connection), data)
                 assert_counts_agree(connection, drawn.world)
             assert_never_lies(erasable_team, drawn.world)
+
+    @given(drawn=organisations(), data=st.data())
+    @examples(20)
+    def test_lists_hold_what_the_answer_promises(
+        self, erasable_team: Team, drawn: Organisation, data: st.DataObject
+    ) -> None:
+        build_anew(erasable_team.database, drawn)
+        assert_lists_never_lie(erasable_team, drawn.world)
+        with erasable_team.database.write() as connection:
+            for kind in data.draw(st.lists(st.sampled_from([*KINDS, *HAPPENINGS]), min_size=1, max_size=6)):
+                happens(kind, Stage(drawn, connection), data)
+        assert_lists_never_lie(erasable_team, drawn.world)
 
     @given(drawn=organisations(), data=st.data())
     @examples(10)

@@ -23,7 +23,10 @@ from postroom.actions.uploads import GivenFile, upload_files
 from postroom.actions.withhold import WithholdEmail, email_id, list_own_emails
 from postroom.core.model import Permission
 from postroom.storage.database import Database, sqlite_url
+from postroom.storage.folders import add_folder
+from postroom.storage.mailboxes import find_mailbox
 from postroom.storage.migrations import schema_version
+from postroom.storage.places import lose_copies, places_in
 from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.sharing_facts import SharingFactsReader
 from tests.servers.postroom_server import Installation
@@ -86,7 +89,19 @@ def office(shared_team: Team) -> Team:
     upload_files(team.database, team.actor("Alice").user_id or 0, [GivenFile("a.txt", "text/plain", b"a")], now=NOW)
     team.token("Bob")
     _sign_in(team)
+    _lose_mail(team)
     return team
+
+
+def _lose_mail(team: Team) -> None:
+    """Let a message that was filed by hand be gone from a folder of Alice's."""
+    team.mail("Alice", "somebody@elsewhere.example", by_hand_on=LEAD)
+    with team.database.write() as connection:
+        mailbox = find_mailbox(connection, email_of("Alice"))
+        assert mailbox is not None
+        add_folder(connection, mailbox.id, "INBOX")
+        newest = max(places_in(connection, mailbox.id, "INBOX"))
+        lose_copies(connection, mailbox.user_id, [newest.copy_id], NOW)
 
 
 def _sign_in(team: Team) -> None:
@@ -164,7 +179,7 @@ class TestFile:
         heard: list[tuple[str, int]] = []
         rows = backup(office.database, file, lambda table, count: heard.append((table, count)))
         assert sum(count for _, count in heard) == rows
-        assert [count for table, count in heard if table == "copy_participants"] == [500, 114]
+        assert [count for table, count in heard if table == "copy_participants"] == [500, 116]
 
     @on_sqlite
     def test_never_replaces_another(self, office: Team, file: Path) -> None:

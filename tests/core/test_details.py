@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from postroom.core.details import Holding, ShareFromUser, SharingDetails, sharing_details
+from postroom.core.details import (
+    VIEWS_OF_UNSENT,
+    Holding,
+    ShareFromUser,
+    SharingDetails,
+    holdings_wanted,
+    sharing_details,
+    wanted_emails,
+)
 from postroom.core.model import AssociatedBy, CrmAccess, Kind
 from tests.core.facts import ALICE, BOB, CHARLIE, SEES_NOTHING, SEES_RECORD, bob, organisation, owner
 
@@ -25,6 +33,7 @@ def holds(user_id: int = ALICE, kind: str = Kind.IMAP, permission: str = "public
         "owner": owner(user_id, assigned=permission),
         "owner_name": NAMES.get(user_id, ""),
         "mailbox_protocol": kind,
+        "record_id": 1,
     }
     return Holding(**standard | facts)
 
@@ -135,3 +144,46 @@ class TestUsers:
     def test_of_one_name_the_smaller_number_comes_first(self) -> None:
         found = answer(*(holds(user_id, owner_name="Alex") for user_id in (100, 9, 20))).share_from_users
         assert [user.user_id for user in found] == [9, 20, 100]
+
+
+class TestLists:
+    """A list of e-mails holds what a view shows, of what the viewer sees."""
+
+    own = holds(BOB, shareable=0)
+    shared, hidden = holds(record_id=7), holds(permission="private")
+    popped, sent = holds(CHARLIE, Kind.POP), holds(kind=Kind.CRM)
+    by_hand = holds(associated_by=AssociatedBy.HAND, kind=Kind.CRM)
+
+    def wanted(self, view: str | None = None, owner_id: int | None = None) -> list[Holding]:
+        holdings = [self.own, self.shared, self.hidden, self.popped, self.sent, self.by_hand]
+        wanted = wanted_emails(view, owner_id, BOB)
+        return holdings_wanted(wanted, bob, organisation(), holdings, gathers_contacts=ON_LEAD)
+
+    def test_all_is_what_is_seen(self) -> None:
+        expected = [self.own, self.shared, self.popped, self.sent, self.by_hand]
+        assert self.wanted() == self.wanted(ALL) == expected
+
+    def test_views_share_their_rules_with_the_answer(self) -> None:
+        assert self.wanted(CRM) == self.wanted("sent_from_crm") == [self.sent, self.by_hand]
+        assert self.wanted(CONTACTS) == [self.own, self.shared, self.popped, self.sent]
+        assert self.wanted("all_contacts_sent_crm_emails") == [self.sent]
+        assert self.wanted(IMAP) == [self.shared]
+
+    def test_mailboxes_are_the_viewers_own_unless_an_owner_is_named(self) -> None:
+        assert self.wanted("user_emails") == self.wanted("user_emails", BOB) == [self.own]
+        assert self.wanted("user_emails", ALICE) == [self.shared]
+        assert self.wanted("user_emails", 404) == []
+
+    def test_an_owner_narrows_any_view(self) -> None:
+        assert self.wanted(owner_id=ALICE) == [self.shared, self.sent, self.by_hand]
+        assert self.wanted(CRM, CHARLIE) == []
+
+    @pytest.mark.parametrize("view", sorted(VIEWS_OF_UNSENT))
+    def test_what_is_not_sent_yet_is_no_email(self, view: str) -> None:
+        assert self.wanted(view) == []
+
+    def test_where_contacts_are_gathered_they_are_the_people(self) -> None:
+        through = holds(kind=Kind.CRM, through_contact=True)
+        wanted = wanted_emails("all_contacts_sent_crm_emails", None, BOB)
+        found = holdings_wanted(wanted, bob, organisation(), [through, self.sent], gathers_contacts=ON_DEAL)
+        assert found == [through]

@@ -25,7 +25,7 @@ class OwnApi:
 
     def __init__(self, team: Team) -> None:
         self.team = team
-        self.client = falcon.testing.TestClient(create_app(team.database, box=team.box))
+        self.client = falcon.testing.TestClient(create_app(team.database, team.box))
         self._tokens: dict[str, str] = {}
 
     def token(self, name: str) -> str:

@@ -30,7 +30,7 @@ class Api:
 
     def __init__(self, team: Team) -> None:
         self.team = team
-        self._client = falcon.testing.TestClient(create_app(team.database))
+        self._client = falcon.testing.TestClient(create_app(team.database, team.box))
 
     def get(self, path: str, *, token: str | None = None, method: str = "GET", **headers: str) -> falcon.testing.Result:
         """Ask, by default with Bob's token."""

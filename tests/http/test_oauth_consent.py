@@ -222,7 +222,9 @@ class TestRequests:
         assert "SameSite=Lax" in cookie
 
     def test_the_cookie_stays_on_tls_where_there_is_tls(self, shared_team: Team, client: Client) -> None:
-        http = falcon.testing.TestClient(create_app(shared_team.database, "https://crm.example.com/postroom"))
+        http = falcon.testing.TestClient(
+            create_app(shared_team.database, shared_team.box, "https://crm.example.com/postroom")
+        )
         query = {"client_id": client.id, "redirect_uri": CALLBACK, "scope": SCOPE, "response_type": "code"}
         cookie = http.simulate_get("/oauth/v2/auth", params=query, params_csv=False).headers["set-cookie"]
         assert cookie.startswith("__Host-postroom=")

@@ -91,7 +91,9 @@ class TestGrants:
         assert answer.json()["api_domain"] == oauth.server.base_url
 
     def test_the_api_domain_is_the_public_url_that_was_set(self, oauth: OAuth, client: Client) -> None:
-        http = falcon.testing.TestClient(create_app(oauth.team.database, "https://crm.example.com/postroom"))
+        http = falcon.testing.TestClient(
+            create_app(oauth.team.database, oauth.team.box, "https://crm.example.com/postroom")
+        )
         form = oauth.exchange(client, oauth.code(client))
         answer = http.simulate_post("/oauth/v2/token", body=urlencode(form), content_type=falcon.MEDIA_URLENCODED)
         assert answer.json["api_domain"] == "https://crm.example.com/postroom"

@@ -67,13 +67,13 @@ class TestDescription:
         described = {(path, method.upper()) for path, item in DESCRIPTION["paths"].items() for method in item}
         there = {
             (re.sub(r":\w+}", "}", path), method)
-            for path, resource in routes(team.database)
+            for path, resource in routes(team.database, team.box)
             for method in methods(resource)
         }
         assert described == there
 
     def test_is_served_to_anybody(self, team: Team) -> None:
-        result = falcon.testing.TestClient(create_app(team.database)).simulate_get("/openapi.json")
+        result = falcon.testing.TestClient(create_app(team.database, team.box)).simulate_get("/openapi.json")
         assert result.json == DESCRIPTION
         assert result.headers["content-type"] == "application/json;charset=UTF-8"
 

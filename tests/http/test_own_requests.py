@@ -14,6 +14,7 @@ from postroom.http.app import methods, routes
 from postroom.http.resource import Resource
 from postroom.http.sent import MAX_BODY_BYTES
 from postroom.storage.database import Database, sqlite_url
+from postroom.storage.secrets import SecretBox
 from tests.http.own_api import ALICE, LEAD, PREFIX, SCOPES, OwnApi
 from tests.team import ALL_SCOPES, NOW, email_of
 
@@ -72,7 +73,7 @@ QUERIES = {
 def operations() -> dict[str, tuple[str, str, Family]]:
     """Give method, path and family of scopes of everything that the own API answers."""
     found = {}
-    for template, resource in routes(Database(sqlite_url(Path("nowhere")))):
+    for template, resource in routes(Database(sqlite_url(Path("nowhere"))), SecretBox(Path("nowhere"))):
         if isinstance(resource, Resource):
             path = re.sub(r":\w+}", "}", template.removeprefix(PREFIX))
             for method in methods(resource):

@@ -12,7 +12,7 @@ from imapclient import IMAPClient
 
 from postroom.core.model import Security
 from postroom.mail import imap
-from postroom.mail.imap import FetchedMessage, Folder, FolderFailed, Session, open_session
+from postroom.mail.imap import FetchedMessage, FolderFailed, ListedFolder, Session, open_session
 from postroom.mail.server import (
     AuthenticationFailed,
     CertificateRejected,
@@ -49,7 +49,8 @@ def session(trusted: Server, alice: str) -> Iterator[Session]:
 
 
 def read_all(session: Session, folder: str) -> list[bytes | None]:
-    return [message.raw for message in session.fetch(session.select(folder).uids)]
+    session.select(folder)
+    return [message.raw for message in session.fetch(session.uids())]
 
 
 def read_account(server: Server, username: str) -> dict[str, list[bytes | None]]:
@@ -108,23 +109,26 @@ def test_a_folder_opened_by_us_cannot_be_changed(dovecot, session, alice):
 
 
 def test_many_messages_come_in_the_order_asked_for(dovecot, session, alice, monkeypatch):
-    for name, value in (("_SEARCH_WINDOW", 4), ("_SIZES_AT_ONCE", 6), ("_BATCH_MESSAGES", 3), ("_BATCH_BYTES", 200)):
+    for name, value in (("_SEARCH_WINDOW", 4), ("_AT_ONCE", 6), ("_BATCH_MESSAGES", 3), ("_BATCH_BYTES", 200)):
         monkeypatch.setattr(imap, name, value)
     with dovecot.client(alice) as client:
         for number in range(25):
             client.append("INBOX", MAIL + b"%d\r\n" % number)
-    state = session.select("INBOX")
-    assert list(session.fetch(state.uids)) == [
-        FetchedMessage(uid, MAIL + b"%d\r\n" % number, truncated=False) for number, uid in enumerate(state.uids)
+    session.select("INBOX")
+    uids = session.uids()
+    assert list(session.fetch(uids)) == [
+        FetchedMessage(uid, MAIL + b"%d\r\n" % number, truncated=False) for number, uid in enumerate(uids)
     ]
-    assert len(state.uids) == 25
-    assert [message.uid for message in session.fetch(state.uids[20:])] == list(state.uids[20:])
+    assert len(uids) == 25
+    assert [message.uid for message in session.fetch(uids[20:])] == uids[20:]
+    assert session.uids(above=uids[20]) == uids[21:]
+    assert session.uids(above=uids[-1]) == []
 
 
 def test_uids_hold_under_one_uidvalidity(dovecot, session, alice):
     uid = dovecot.append(alice, "Old", MAIL)
     before = session.select("Old")
-    assert before.uids == (uid,)
+    assert session.uids() == [uid]
     with dovecot.client(alice) as client:
         client.delete_folder("Old")
     dovecot.append(alice, "Old", MAIL)
@@ -134,12 +138,13 @@ def test_uids_hold_under_one_uidvalidity(dovecot, session, alice):
 def test_a_message_deleted_meanwhile_is_reported_as_gone(dovecot, session, alice):
     for _ in range(3):
         dovecot.append(alice, "INBOX", MAIL)
-    state = session.select("INBOX")
+    session.select("INBOX")
+    uids = session.uids()
     with dovecot.client(alice) as client:
         client.select_folder("INBOX")
-        client.delete_messages(state.uids[1])
+        client.delete_messages(uids[1])
         client.expunge()
-    assert [message.raw for message in session.fetch(state.uids)] == [MAIL, None, MAIL]
+    assert [message.raw for message in session.fetch(uids)] == [MAIL, None, MAIL]
 
 
 def test_of_a_message_that_is_too_large_the_headers_come(dovecot, session, alice, monkeypatch):
@@ -148,7 +153,8 @@ def test_of_a_message_that_is_too_large_the_headers_come(dovecot, session, alice
     dovecot.append(alice, "INBOX", MAIL)
     dovecot.append(alice, "INBOX", MAIL + b"x" * 2000)
     dovecot.append(alice, "INBOX", MAIL)
-    found = [(m.raw, m.truncated) for m in session.fetch(session.select("INBOX").uids)]
+    session.select("INBOX")
+    found = [(m.raw, m.truncated) for m in session.fetch(session.uids())]
     assert found == [(MAIL, False), (MAIL.removesuffix(b"Hello\r\n"), True), (MAIL, False)]
 
 
@@ -301,14 +307,14 @@ def test_a_server_without_special_use_is_understood_by_names_and_damaged_names_h
         with pytest.raises(FolderFailed):
             session.select("été")
     assert listed == [
-        Folder("INBOX", None),
-        Folder("INBOX/Drafts", "\\Drafts"),
-        Folder("Deleted Items", "\\Trash"),
-        Folder("R&D", None),
-        Folder("&bad", None),
-        Folder("été", None),
-        Folder("2026", None),
-        Folder("Everything", "\\All"),
+        ListedFolder("INBOX", None),
+        ListedFolder("INBOX/Drafts", "\\Drafts"),
+        ListedFolder("Deleted Items", "\\Trash"),
+        ListedFolder("R&D", None),
+        ListedFolder("&bad", None),
+        ListedFolder("été", None),
+        ListedFolder("2026", None),
+        ListedFolder("Everything", "\\All"),
     ]
 
 
@@ -355,7 +361,8 @@ def test_what_is_missing_is_asked_for(server, username, password):
 def test_a_folder_that_does_not_exist(session):
     with pytest.raises(FolderFailed, match="the folder Nowhere"):
         session.select("Nowhere")
-    assert session.select("INBOX").uids == ()
+    assert session.select("INBOX").messages == 0
+    assert session.uids() == []
 
 
 def test_after_an_error_the_session_is_still_good_for_other_folders(dovecot, session, alice):

@@ -15,11 +15,12 @@ from postroom.actions.exclusions import SetExcludedDomains
 from postroom.core.model import AssociatedBy, Kind, Record
 from postroom.mail.parse import parse_message
 from postroom.storage import people, records
-from postroom.storage.associations import associate_by_hand, associate_changed_records
+from postroom.storage.associations import associate_by_hand, associate_changed_records, dissociate_by_hand
 from postroom.storage.database import Database, lock_matching
 from postroom.storage.mail import IncomingCopy, Source, store_copies
 from postroom.storage.mailboxes import mailbox_of
 from postroom.storage.organisation import find_module
+from postroom.storage.places import lose_copies, return_copies
 from postroom.storage.schema import associations, copies, record_mail
 from postroom.storage.withholding import withhold_thread
 from tests.storage.conftest import Background, at_once
@@ -65,12 +66,31 @@ class Withheld:
     copies: set[int]
 
 
-Step = NewMail | SavedRecords | FiledByHand | Withheld
+@dataclass(frozen=True)
+class TakenBack:
+    """Somebody takes associations by hand back; numbers wrap around."""
+
+    record_id: int
+    copies: set[int]
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Mail is gone from its source, or back again; numbers wrap around."""
+
+    away: bool
+    copies: set[int]
+
+
+Step = NewMail | SavedRecords | FiledByHand | Withheld | TakenBack | Gone
+some_copies = st.sets(st.integers(0, 5), min_size=1, max_size=3)
 steps = st.one_of(
     st.builds(NewMail, st.sampled_from(OWNERS), st.booleans(), st.lists(some_addresses, min_size=1, max_size=3)),
     st.builds(SavedRecords, st.dictionaries(st.sampled_from(RECORDS), some_addresses, min_size=1)),
     st.builds(FiledByHand, st.sampled_from(RECORDS), st.sets(st.integers(0, 5), min_size=1, max_size=2)),
-    st.builds(Withheld, st.booleans(), st.sets(st.integers(0, 5), min_size=1, max_size=3)),
+    st.builds(Withheld, st.booleans(), some_copies),
+    st.builds(TakenBack, st.sampled_from(RECORDS), some_copies),
+    st.builds(Gone, st.booleans(), some_copies),
 )
 
 
@@ -90,6 +110,7 @@ class Office:
     mail: dict[int, tuple[Source, set[str]]] = field(default_factory=dict)
     by_hand: set[tuple[int, int]] = field(default_factory=set)
     withheld: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
     uids: Iterator[int] = field(default_factory=count)
 
     def take(self, step: Step) -> None:
@@ -99,8 +120,14 @@ class Office:
             self._save(step)
         elif isinstance(step, Withheld):
             self._withhold(self._numbered(step.copies), by_hand=step.by_hand)
-        elif step.record_id in self.records:
-            self._file(step.record_id, self._numbered(step.copies))
+        elif isinstance(step, Gone):
+            self._lose(self._numbered(step.copies), away=step.away)
+        elif step.record_id not in self.records:
+            return
+        elif isinstance(step, TakenBack):
+            self._take_back(step.record_id, self._numbered(step.copies) - self.gone)
+        else:
+            self._file(step.record_id, self._numbered(step.copies) - self.gone)
 
     def _numbered(self, numbers: set[int]) -> set[int]:
         return {sorted(self.mail)[number % len(self.mail)] for number in numbers if self.mail}
@@ -110,6 +137,20 @@ class Office:
             thread_id = self.connection.execute(select(copies.c.thread_id).where(copies.c.id == copy_id)).scalar_one()
             withhold_thread(self.connection, thread_id, NOW if by_hand else None)
         self.withheld = self.withheld | copy_ids if by_hand else self.withheld - copy_ids
+
+    def _take_back(self, record_id: int, copy_ids: set[int]) -> None:
+        filed = {(record_id, copy_id) for copy_id in copy_ids}
+        assert dissociate_by_hand(self.connection, record_id, copy_ids) == len(filed & self.by_hand)
+        self.by_hand -= filed
+
+    def _lose(self, copy_ids: set[int], *, away: bool) -> None:
+        for copy_id in sorted(copy_ids):
+            user_id = self.mail[copy_id][0].user_id
+            if away and copy_id not in self.gone:
+                lose_copies(self.connection, user_id, [copy_id], NOW)
+            elif not away:
+                return_copies(self.connection, user_id, [copy_id])
+        self.gone = self.gone | copy_ids if away else self.gone - copy_ids
 
     def _receive(self, step: NewMail) -> None:
         source = self.sources[step.owner, step.sent_from_crm]
@@ -143,7 +184,8 @@ class Office:
             for copy_id, (_, of_mail) in self.mail.items()
             if of_record & of_mail
         }
-        return by_address | {(*pair, BY_HAND.value) for pair in self.by_hand}
+        every = by_address | {(*pair, BY_HAND.value) for pair in self.by_hand}
+        return {each for each in every if each[1] not in self.gone}
 
     def counted(self) -> list[tuple[int, int, str, str, int, int]]:
         """Count them, and what of them is shareable, as it ought to be kept."""
@@ -153,12 +195,23 @@ class Office:
         return [(*key, number, shareable[key]) for key, number in Counter(key for _, key in keys).items()]
 
     def assert_as_it_ought_to_be(self) -> None:
-        found = [tuple(row) for row in self.connection.execute(select(associations))]
+        named = associations.c
+        found = [
+            tuple(row) for row in self.connection.execute(select(named.record_id, named.copy_id, named.associated_by))
+        ]
         kept = [tuple(row) for row in self.connection.execute(select(record_mail))]
         assert sorted(found) == sorted(self.expected())
         assert sorted(kept) == sorted(self.counted())
         marked = self.connection.execute(select(copies.c.id).where(copies.c.withheld))
         assert {*marked.scalars()} == self.withheld
+        self._assert_copies_stand_in_associations()
+
+    def _assert_copies_stand_in_associations(self) -> None:
+        of_copy = (copies.c.user_id, copies.c.kind, func.coalesce(copies.c.sent_at, 0), copies.c.email_key)
+        named = (associations.c.user_id, associations.c.kind, associations.c.sent_at, associations.c.email_key)
+        joined = associations.join(copies, copies.c.id == associations.c.copy_id)
+        for row in self.connection.execute(select(*named, *of_copy).select_from(joined)):
+            assert row[:4] == row[4:]
 
 
 def _incoming(uid: int, addresses: Iterable[str]) -> IncomingCopy:

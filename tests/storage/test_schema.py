@@ -12,7 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
+from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from postroom.actions.clients import NewClient, add_client
@@ -24,9 +24,11 @@ from postroom.actions.permissions import Member, SetRolePreference
 from postroom.core.model import ClientKind, Permission
 from postroom.storage import migrations
 from postroom.storage.database import Database
+from postroom.storage.folders import add_folder
+from postroom.storage.mailboxes import find_mailbox
 from postroom.storage.migrations import migrate, newest_version, schema_version
 from postroom.storage.records import histories_of
-from postroom.storage.schema import metadata
+from postroom.storage.schema import associations, metadata
 from tests.servers.postroom_server import Installation
 from tests.storage.conftest import SECONDS
 from tests.storage.contents import contents
@@ -132,6 +134,26 @@ class TestMigrations:
         assert started <= history.created_at == history.modified_at <= int(time.time())
         assert history.created_by is history.modified_by is None
 
+    def test_associations_that_were_there_before_say_which_email_it_is(self, empty_database: Database) -> None:
+        with empty_database.write() as connection:
+            config = migrations._config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0006")
+            copy = "(id, user_id, kind, folder, uidvalidity, uid, email_key, sent_at, subject, thread_id, withheld)"
+            for row in (
+                "users (id, email, full_name, profile, status) VALUES (1, 'a@b.example', 'A', 'Standard', 'active')",
+                "modules SELECT 1, 'Leads', 'leads', true, false, false",
+                "records (id, module_id, owner_id, name, fields, import_key) VALUES (1, 1, 1, 'B', '{}', 'id:1')",
+                "threads (id, user_id) VALUES (1, 1)",
+                f"copies {copy} VALUES (7, 1, 'crm', '', 0, 'a', :key, 5, '', 1, false)",
+                f"copies {copy} VALUES (8, 1, 'crm', '', 0, 'b', :key, NULL, '', 1, false)",
+                "associations (record_id, copy_id, associated_by) VALUES (1, 7, 'hand'), (1, 8, 'hand')",
+            ):
+                connection.execute(text(f"INSERT INTO {row}"), {"key": b"#"} if ":key" in row else {})
+            migrate(connection)
+            kept = connection.execute(select(associations).order_by(associations.c.copy_id)).all()
+        assert [tuple(row) for row in kept] == [(1, 7, "hand", 1, "crm", 5, b"#"), (1, 8, "hand", 1, "crm", 0, b"#")]
+
     def test_they_are_part_of_the_transaction(self, empty_database: Database) -> None:
         with suppress(Interrupted), empty_database.write() as connection:
             migrate(connection)
@@ -168,6 +190,7 @@ class TestOnlyOnceEach:
             "UPDATE copies SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
             "UPDATE dead_letters SET uid = 'same', mailbox_id = (SELECT min(id) FROM mailboxes) WHERE kind = 'imap'",
             "UPDATE dead_letters SET uid = 'same', user_id = (SELECT min(id) FROM users) WHERE kind = 'crm'",
+            "UPDATE folders SET name = 'Same', mailbox_id = (SELECT min(id) FROM mailboxes)",
             "UPDATE audience_members SET user_id = (SELECT min(id) FROM users) WHERE user_id IS NOT NULL",
             "UPDATE audience_members SET role_id = (SELECT min(id) FROM roles) WHERE role_id IS NOT NULL",
             "UPDATE excluded_domains SET domain = 'same.example' WHERE user_id IS NOT NULL",
@@ -205,6 +228,7 @@ BREAKS = {
     "ck_dead_letters_source": "UPDATE dead_letters SET mailbox_id = NULL WHERE kind = 'imap'",
     "ck_excluded_domains_one_scope": "UPDATE excluded_domains SET role_id = (SELECT min(id) FROM roles)"
     " WHERE user_id = (SELECT min(user_id) FROM excluded_domains)",
+    "ck_folders_state": "UPDATE folders SET state = 'everyone'",
     "ck_grants_refresh": "UPDATE grants SET refresh_hash = code_hash",
     "ck_mailboxes_protocol": "UPDATE mailboxes SET protocol = 'crm'",
     "ck_mailboxes_security": "UPDATE mailboxes SET security = 'everyone'",
@@ -314,6 +338,7 @@ def _furnish(team: Team) -> None:
         team.crm_mail(name, "lead@customer.example")
         team.dead_letter(name)
         team.dead_letter(name, sent_from_crm=True)
+        _add_folder(team, name)
         team.scheduled_mail(name, lead, "lead@customer.example")
         with team.database.write() as connection:
             connection.execute(
@@ -323,6 +348,13 @@ def _furnish(team: Team) -> None:
     for name, role in PEOPLE:
         _restrict(team, name, role)
         _grant(team, name)
+
+
+def _add_folder(team: Team, name: str) -> None:
+    with team.database.write() as connection:
+        mailbox = find_mailbox(connection, email_of(name))
+        assert mailbox is not None
+        add_folder(connection, mailbox.id, "INBOX")
 
 
 def _grant(team: Team, name: str) -> None:

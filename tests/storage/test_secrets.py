@@ -1,6 +1,8 @@
 """Mailbox passwords at rest: sealed for one mailbox, with a key in a file that only this account reads."""
 
+import base64
 import stat
+import string
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,36 @@ class TestKey:
             sealed = at_once(*[lambda: SecretBox(key_file).seal(PASSWORD, CONTEXT)] * 8)
             assert {SecretBox(key_file).open(one, CONTEXT) for one in sealed} == {PASSWORD}
             key_file.unlink()
+
+
+class TestWrapped:
+    """What callers get and give back."""
+
+    @pytest.mark.parametrize("content", [b"", b"x", b"place \x00", b"y" * 1000])
+    def test_it_comes_back_as_it_was(self, box: SecretBox, content: bytes) -> None:
+        text = box.wrap(content, CONTEXT)
+        assert box.unwrap(text, CONTEXT) == content
+        assert set(text) <= set(string.ascii_letters + string.digits + "-_")
+
+    def test_it_says_nothing_and_never_the_same(self, box: SecretBox) -> None:
+        texts = {box.wrap(b"place", CONTEXT) for _ in range(10)}
+        assert len(texts) == 10
+        assert not any(b"place" in base64.urlsafe_b64decode(text + "==") for text in texts)
+
+    def test_it_comes_back_for_its_context_alone(self, box: SecretBox) -> None:
+        assert box.unwrap(box.wrap(b"place", CONTEXT), "another") is None
+
+    def test_it_comes_back_with_no_other_key(self, box: SecretBox, tmp_path: Path) -> None:
+        assert SecretBox(tmp_path / "other.key").unwrap(box.wrap(b"place", CONTEXT), CONTEXT) is None
+
+    @pytest.mark.parametrize("text", ["", "A", "AAAA", "ä", "=", "A" * 1000, "\x00", "+/+/"])
+    def test_what_was_not_wrapped_is_nothing(self, box: SecretBox, text: str) -> None:
+        assert box.unwrap(text, CONTEXT) is None
+
+    def test_a_password_is_not_what_callers_get(self, box: SecretBox) -> None:
+        """Each has a key of its own: neither can be taken for the other."""
+        sealed = base64.urlsafe_b64encode(box.seal("secret", CONTEXT)).decode().rstrip("=")
+        assert box.unwrap(sealed, CONTEXT) is None
+        wrapped = box.wrap(b"secret", CONTEXT)
+        with pytest.raises(SecretKeyError):
+            box.open(base64.urlsafe_b64decode(wrapped + "=" * (-len(wrapped) % 4)), CONTEXT)

@@ -14,9 +14,9 @@ from postroom.core.model import Kind
 from postroom.mail.archive import ArchiveError, read_archive
 from postroom.storage.database import Database
 from postroom.storage.mail import Source
+from postroom.storage.places import NO_UIDVALIDITY
 
 _FOLDER = "imported"
-_NO_UIDVALIDITY = 0  # a server's folder never has it (RFC 9051, section 2.3.1.1): imports clash with none
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ def _source(connection: Connection, destination: Destination) -> Source:
         raise InvalidInput("name either the mailbox or the user who sent the mail from a CRM")
     if destination.mailbox is not None:
         mailbox = get_mailbox(connection, destination.mailbox)
-        return Source(mailbox.user_id, Kind(mailbox.protocol), mailbox.id, _FOLDER, _NO_UIDVALIDITY)
+        return Source(mailbox.user_id, Kind(mailbox.protocol), mailbox.id, _FOLDER, NO_UIDVALIDITY)
     user = get_user(connection, str(destination.sent_by))
-    return Source(user.id, Kind.CRM, None, _FOLDER, _NO_UIDVALIDITY)
+    return Source(user.id, Kind.CRM, None, _FOLDER, NO_UIDVALIDITY)
 
 
 def _messages(path: Path, report: MailReport, on_progress: Callable[[int], None]) -> Iterator[RawMessage]:

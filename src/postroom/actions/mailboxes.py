@@ -122,6 +122,12 @@ def mailbox_login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
     return server, Login(mailbox.username or mailbox.address, password)
 
 
+def mailbox_id_of(database: Database, address: str) -> int:
+    """Give the id of the connected mailbox with this address. Raises NotFound, InvalidInput."""
+    with database.read() as connection:
+        return get_mailbox(connection, address).id
+
+
 def valid_authority(certificates: str | None) -> str | None:
     """Give the certificates (PEM) of a server's own authority. Raises InvalidInput where they are none."""
     try:

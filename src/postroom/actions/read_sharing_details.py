@@ -7,9 +7,9 @@ from postroom.core.details import SharingDetails, sharing_details
 from postroom.core.modules import gathers_mail_of_contacts, module_key
 from postroom.core.scopes import may_read_emails
 from postroom.core.sharing import record_access
-from postroom.storage.sharing_facts import SharingFactsReader
+from postroom.storage.sharing_facts import RecordFacts, RequestFacts, SharingFactsReader
 
-_NO_RECORD = 0  # an id that no record has: what is not an id takes the same way as an id that is not there
+NO_RECORD = 0  # an id that no record has: what is not an id takes the same way as an id that is not there
 
 
 def read_sharing_details(
@@ -20,7 +20,17 @@ def read_sharing_details(
     Raises TokenInvalid, ScopeMismatch, ModuleUnknown, ModuleWithoutEmails, RecordInvalid.
     """
     key = module_key(module_name)
-    facts = reader.read(hash_token(token), key, parse_id(record_id) or _NO_RECORD)
+    record = admitted(reader.read(hash_token(token), key, parse_id(record_id) or NO_RECORD), key, now=now)
+    return sharing_details(
+        record.viewer, record.organisation, record.holdings, gathers_contacts=gathers_mail_of_contacts(key)
+    )
+
+
+def admitted(facts: RequestFacts | None, key: str, *, now: int) -> RecordFacts:
+    """Give what the law must know for whoever may ask about the e-mails of a record; `key` is the module's.
+
+    Raises TokenInvalid, ScopeMismatch, ModuleUnknown, ModuleWithoutEmails, RecordInvalid, the first that holds.
+    """
     if facts is None or not is_valid(facts.token, facts.record.viewer.status, now):
         raise TokenInvalid
     if not may_read_emails(facts.token.scopes, key):
@@ -32,6 +42,4 @@ def read_sharing_details(
     record = facts.record
     if not record_access(record.viewer, record.grounds).allowed:
         raise RecordInvalid
-    return sharing_details(
-        record.viewer, record.organisation, record.holdings, gathers_contacts=gathers_mail_of_contacts(key)
-    )
+    return record

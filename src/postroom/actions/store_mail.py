@@ -29,6 +29,7 @@ class RawMessage(NamedTuple):
     raw: bytes
     place: str
     truncated: bool = False
+    flags: str = ""
 
 
 class ReadMessage(NamedTuple):
@@ -70,7 +71,7 @@ def store_messages(
     What cannot be read is reported, and what cannot be stored is kept as a dead letter; neither stops the others.
     `by_hand_on` is a record with which all of them are associated by hand.
     """
-    for batch in _batches(messages):
+    for batch in batches(messages):
         read = read_messages(batch)
         with database.write() as connection:
             store_batch(connection, source, read, report, now=now, by_hand_on=by_hand_on)
@@ -134,7 +135,11 @@ def _store_or_refuse(
 
 def _store(connection: Connection, source: Source, batch: Sequence[ReadMessage], by_hand_on: Collection[int]) -> int:
     """Store what is not stored yet; give how many those are."""
-    incoming = [IncomingCopy(each.came.uid, each.came.raw, each.message) for each in batch if each.message is not None]
+    incoming = [
+        IncomingCopy(each.came.uid, each.came.raw, each.message, each.came.flags)
+        for each in batch
+        if each.message is not None
+    ]
     stored = store_copies(connection, source, incoming)
     if by_hand_on:
         ids = copy_ids(connection, source, [copy.uid for copy in incoming])
@@ -165,7 +170,8 @@ def _reason(error: Exception) -> str:
     return clean(f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}", _REASON_LENGTH)
 
 
-def _batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
+def batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
+    """Group messages so that a transaction stays short, and what is held in memory small."""
     batch: list[RawMessage] = []
     size = 0
     for message in messages:

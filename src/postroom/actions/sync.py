@@ -1,92 +1,55 @@
-"""One pass over an IMAP mailbox: every folder, every message that is not stored yet."""
+"""One pass over a mailbox: what its server has is compared with what is stored, folder by folder."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-
-from postroom.actions.errors import InvalidInput
-from postroom.actions.lookups import get_mailbox
+from postroom.actions.errors import InvalidInput, NotFound
+from postroom.actions.mailbox_pass import MailboxPass, Progress, SyncReport
 from postroom.actions.mailboxes import mailbox_login
-from postroom.actions.store_mail import MailReport, Problem, RawMessage, store_messages
+from postroom.actions.sync_imap import ImapPass
 from postroom.core.model import Kind, Mailbox
-from postroom.mail.imap import Folder, FolderFailed, Session, open_session
+from postroom.mail.imap import open_session
 from postroom.storage.database import Database
-from postroom.storage.mail import Source, stored_uids
+from postroom.storage.folders import begin_history
+from postroom.storage.mailboxes import mailbox_by_id
 from postroom.storage.secrets import SecretBox
 
-Progress = Callable[[str, int, int], None]  # folder, messages done, messages to do
+HISTORY_SECONDS = 365 * 86400  # how far the mail goes back that a first pass stores, unless it is told
 
 
-@dataclass(frozen=True, slots=True)
-class FolderReport:
-    """What became of one folder: `skipped` and `failed` say why it was not read to its end."""
+def sync_mailbox(
+    database: Database,
+    box: SecretBox,
+    mailbox_id: int,
+    now: int,
+    *,
+    since: int | None = None,
+    on_progress: Progress = lambda *_: None,
+) -> SyncReport:
+    """Bring what is stored of a mailbox to what its server has at `now` (epoch seconds).
 
-    name: str
-    stored: int = 0
-    known: int = 0
-    dead_letters: int = 0
-    skipped: str | None = None
-    failed: str | None = None
-
-
-@dataclass(slots=True)
-class SyncReport:
-    """What became of one pass."""
-
-    folders: list[FolderReport] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-
-def sync_mailbox(database: Database, box: SecretBox, address: str, on_progress: Progress, *, now: int) -> SyncReport:
-    """Store at `now` (epoch seconds) what a mailbox's folders hold and is not stored yet.
-
-    Drafts, junk and trash are left alone. Raises NotFound, InvalidInput, MailServerError,
-    SecretKeyError. A folder that fails stops no other.
+    `since` (epoch seconds, 0 for all) is how old mail may be from now on; None leaves that as it is, a year at first.
+    What `on_progress` raises ends the pass, after which everything up to there is stored.
+    Raises NotFound, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
-    with database.read() as connection:
-        mailbox = get_mailbox(connection, address)
+    mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
     if mailbox.protocol != Kind.IMAP:
         raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
     server, login = mailbox_login(mailbox, box)
-    report = SyncReport()
+    run = MailboxPass(database, mailbox, now, on_progress)
     with open_session(server, login) as session:
-        for folder in session.folders():
-            report.folders.append(_sync_folder(database, mailbox, session, folder, report.problems, on_progress, now))
-    return report
+        ImapPass(run, session).sync()
+    run.purge()
+    return run.report
 
 
-def _sync_folder(
-    database: Database,
-    mailbox: Mailbox,
-    session: Session,
-    folder: Folder,
-    problems: list[Problem],
-    on_progress: Progress,
-    now: int,
-) -> FolderReport:
-    if folder.skipped is not None:
-        return FolderReport(folder.name, skipped=folder.skipped)
-    report = MailReport()
-    try:
-        state = session.select(folder.name)
-        source = Source(mailbox.user_id, Kind.IMAP, mailbox.id, folder.name, state.uidvalidity)
-        new = _not_stored(database, source, state.uids)
-        store_messages(database, source, _fetch(session, folder.name, new, on_progress), report, now=now)
-    except FolderFailed as error:
-        return FolderReport(folder.name, report.stored, dead_letters=report.dead_letters, failed=str(error))
-    finally:
-        problems += report.problems
-    return FolderReport(folder.name, report.stored, len(state.uids) - len(new), report.dead_letters)
-
-
-def _not_stored(database: Database, source: Source, uids: Sequence[int]) -> list[int]:
+def _begun(database: Database, mailbox_id: int, first_since: int, since: int | None) -> Mailbox:
+    """Give the mailbox, with how far its mail goes back."""
     with database.read() as connection:
-        stored = stored_uids(connection, source)
-    return [uid for uid in uids if str(uid) not in stored]
-
-
-def _fetch(session: Session, folder: str, uids: Sequence[int], on_progress: Progress) -> Iterator[RawMessage]:
-    """Yield messages; one that was expunged meanwhile is left out, it is no longer mail of the mailbox."""
-    for done, fetched in enumerate(session.fetch(uids), start=1):
-        if fetched.raw is not None:
-            yield RawMessage(str(fetched.uid), fetched.raw, f"{folder} message {fetched.uid}", fetched.truncated)
-        on_progress(folder, done, len(uids))
+        mailbox = mailbox_by_id(connection, mailbox_id)
+    if mailbox is None:
+        raise NotFound("there is no connected mailbox with this id")
+    if since is None:
+        since = first_since if mailbox.sync_since is None else mailbox.sync_since
+    if since != mailbox.sync_since:
+        with database.write() as connection:
+            begin_history(connection, mailbox, since)
+            mailbox = mailbox_by_id(connection, mailbox_id) or mailbox
+    return mailbox

@@ -60,7 +60,8 @@ def _seen(
 ) -> SeenCopy | None:
     facts = read_pair_facts(connection, viewer_id, owner_id, record_id)
     withheld = withholding(*copy_to_withhold(connection, copy_id))
-    copy = Holding(kind, AssociatedBy.HAND, 0 if withheld else 1, False, facts.grounds, facts.owner, "", None)
+    shareable = 0 if withheld else 1
+    copy = Holding(kind, AssociatedBy.HAND, shareable, False, facts.grounds, facts.owner, "", None, record_id)
     if not decide_holding(copy, facts.viewer, facts.organisation).allowed:
         return None
     if kind == Kind.CRM:

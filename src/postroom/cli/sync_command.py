@@ -2,26 +2,48 @@
 
 import time
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import click
 
-from postroom.actions.sync import FolderReport, SyncReport, sync_mailbox
+from postroom.actions.mailbox_pass import FolderReport, SyncReport
+from postroom.actions.mailboxes import mailbox_id_of
+from postroom.actions.sync import sync_mailbox
 from postroom.cli.commands import Command, json_option
 from postroom.cli.imports import print_dead_letters, print_problems, problems_as_json
 from postroom.cli.installation import Refused, opened
 from postroom.cli.output import count, print_json, progress_bar, say
 
 
-@click.command(cls=Command, epilog="postroom sync alice@example.com")
+class _Since(click.ParamType[int]):
+    """A day, or `all`, as epoch seconds."""
+
+    name = "DATE|all"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Give the beginning of the day in UTC, 0 for all."""
+        if value == "all":
+            return 0
+        try:
+            return max(int(datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC).timestamp()), 0)
+        except ValueError:
+            self.fail(f"expected a day like 2025-11-03, or all, not {value!r}", param, ctx)
+
+
+@click.command(cls=Command, epilog="postroom sync alice@example.com --since 2024-01-01")
 @click.argument("address")
+@click.option("--since", type=_Since(), help="How old mail may be from now on; a year at first.")
 @json_option
-def sync(address: str, as_json: bool) -> None:
-    """Read what is new in a mailbox's folders; drafts, junk and trash are left alone."""
+def sync(address: str, since: int | None, as_json: bool) -> None:
+    """Bring what is stored of a mailbox to what its server has; drafts, junk and trash are left alone."""
     with opened() as installation, progress_bar(f"Reading {address}") as bar:
-        report = sync_mailbox(installation.database, installation.box, address, bar.show, now=int(time.time()))
+        database, now = installation.database, int(time.time())
+        mailbox_id = mailbox_id_of(database, address)
+        report = sync_mailbox(database, installation.box, mailbox_id, now, since=since, on_progress=bar.show)
     if as_json:
         folders = [asdict(folder) for folder in report.folders]
-        print_json({"folders": folders, "problems": problems_as_json(report.problems)})
+        problems = problems_as_json(report.problems)
+        print_json({"folders": folders, "purged": report.purged, "problems": problems})
     else:
         _print_report(report)
     failed = sum(folder.failed is not None for folder in report.folders)
@@ -30,8 +52,12 @@ def sync(address: str, as_json: bool) -> None:
 
 
 def _print_report(report: SyncReport) -> None:
-    stored, known = (sum(getattr(each, name) for each in report.folders) for name in ("stored", "known"))
+    stored, known, moved, gone = (
+        sum(getattr(each, name) for each in report.folders) for name in ("stored", "known", "moved", "gone")
+    )
     say(f"{count(stored, 'message')} stored, {known} known already, in {count(len(report.folders), 'folder')}.")
+    if moved or gone:
+        say(f"{count(moved, 'message')} moved, {gone} gone from the server.")
     print_dead_letters(sum(folder.dead_letters for folder in report.folders))
     for folder in report.folders:
         _print_what_was_left(folder)
@@ -39,7 +65,6 @@ def _print_report(report: SyncReport) -> None:
 
 
 def _print_what_was_left(folder: FolderReport) -> None:
-    if folder.skipped is not None:
-        say(f"  {folder.name}: not read, {folder.skipped}")
-    if folder.failed is not None:
-        say(f"  {folder.name}: failed, {folder.failed}")
+    for what, sentence in (("not read", folder.skipped), ("doubted", folder.doubted), ("failed", folder.failed)):
+        if sentence is not None:
+            say(f"  {folder.name}: {what}, {sentence}")

@@ -1,6 +1,6 @@
 """The answer of the sharing details: which views are open, and who shares (section 6)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from postroom.core.model import AssociatedBy, Kind
@@ -21,6 +21,7 @@ class Holding(NamedTuple):
     owner: Owner
     owner_name: str
     mailbox_protocol: str | None
+    record_id: int
 
 
 class ShareFromUser(NamedTuple):
@@ -45,15 +46,19 @@ def sharing_details(
 
     `gathers_contacts` says that R is neither a Lead nor a Contact: R's people are then its Contacts.
     """
-    visible = [holding for holding in holdings if decide_holding(holding, viewer, organisation).allowed]
-    shared = [h for h in visible if h.kind != Kind.CRM and h.owner.user_id != viewer.user_id]
-    views = (
-        ("emails_sent_from_crm", Kind.CRM in {h.kind for h in visible}),
-        ("all_contacts_emails", any(_with_people_of_record(h, gathers_contacts) for h in visible)),
-        ("all_imap_shared_users", Kind.IMAP in {h.kind for h in shared}),
-        ("all_emails", bool(visible)),
+    visible = visible_holdings(viewer, organisation, holdings)
+    types = (
+        name
+        for name, shows in AVAILABLE_TYPES.items()
+        if any(shows(holding, viewer.user_id, gathers_contacts) for holding in visible)
     )
-    return SharingDetails(tuple(name for name, is_open in views if is_open), _users(shared))
+    shared = [h for h in visible if _of_colleagues_mailbox(h, viewer.user_id)]
+    return SharingDetails(tuple(types), _users(shared))
+
+
+def visible_holdings(viewer: Viewer, organisation: Organisation, holdings: Iterable[Holding]) -> list[Holding]:
+    """Give those of which the viewer sees any copy."""
+    return [holding for holding in holdings if decide_holding(holding, viewer, organisation).allowed]
 
 
 EVERY_COPY_WITHHELD = (Reason(Rule.EVERY_COPY_WITHHELD),)
@@ -65,10 +70,88 @@ def decide_holding(holding: Holding, viewer: Viewer, organisation: Organisation)
     return decide(holding.kind, viewer, holding.owner, holding.grounds, organisation, withheld)
 
 
-def _with_people_of_record(holding: Holding, gathers_contacts: bool) -> bool:
+def _with_people_of_record(holding: Holding, _viewer_id: int, gathers_contacts: bool) -> bool:
     if gathers_contacts:
         return holding.through_contact
     return holding.associated_by == AssociatedBy.ADDRESS
+
+
+def _sent_from_crm(holding: Holding, _viewer_id: int, _gathers_contacts: bool) -> bool:
+    return holding.kind == Kind.CRM
+
+
+def _sent_to_people_of_record(holding: Holding, viewer_id: int, gathers_contacts: bool) -> bool:
+    return holding.kind == Kind.CRM and _with_people_of_record(holding, viewer_id, gathers_contacts)
+
+
+def _in_mailbox(holding: Holding, _viewer_id: int, _gathers_contacts: bool) -> bool:
+    return holding.kind != Kind.CRM
+
+
+def _of_colleagues_mailbox(holding: Holding, viewer_id: int) -> bool:
+    return holding.kind != Kind.CRM and holding.owner.user_id != viewer_id
+
+
+def _in_imap_of_colleague(holding: Holding, viewer_id: int, _gathers_contacts: bool) -> bool:
+    return holding.kind == Kind.IMAP and holding.owner.user_id != viewer_id
+
+
+def _any(_holding: Holding, _viewer_id: int, _gathers_contacts: bool) -> bool:
+    return True
+
+
+_Shows = Callable[[Holding, int, bool], bool]
+
+# The views that the answer names, in its order.
+AVAILABLE_TYPES: Mapping[str, _Shows] = {
+    "emails_sent_from_crm": _sent_from_crm,
+    "all_contacts_emails": _with_people_of_record,
+    "all_imap_shared_users": _in_imap_of_colleague,
+    "all_emails": _any,
+}
+USER_EMAILS = "user_emails"
+# Every view that a list of e-mails knows (API page, "Get Emails of a Record").
+VIEWS: Mapping[str, _Shows] = {
+    **AVAILABLE_TYPES,
+    "sent_from_crm": _sent_from_crm,
+    "all_contacts_sent_crm_emails": _sent_to_people_of_record,
+    USER_EMAILS: _in_mailbox,
+}
+# Views of what is not sent yet, which is no e-mail.
+VIEWS_OF_UNSENT = frozenset(
+    {"all_contacts_draft_crm_emails", "all_contacts_scheduled_crm_emails", "drafts", "scheduled_in_crm"}
+)
+
+
+class Wanted(NamedTuple):
+    """Which e-mails of a record are wanted: those of a view, of one owner or of all."""
+
+    view: str
+    owner_id: int | None
+
+
+def wanted_emails(view: str | None, owner_id: int | None, viewer_id: int) -> Wanted:
+    """Say what is wanted where nothing is said: all e-mails, and of mailboxes the viewer's own."""
+    if view == USER_EMAILS and owner_id is None:
+        return Wanted(view, viewer_id)
+    return Wanted(view or "all_emails", owner_id)
+
+
+def holdings_wanted(
+    wanted: Wanted, viewer: Viewer, organisation: Organisation, holdings: Iterable[Holding], *, gathers_contacts: bool
+) -> list[Holding]:
+    """Give the holdings that make up a list of e-mails: those that the viewer sees, and that are wanted.
+
+    Nothing is sent yet of what a view of `VIEWS_OF_UNSENT` shows.
+    """
+    shows = VIEWS.get(wanted.view)
+    if shows is None:
+        return []
+    return [
+        holding
+        for holding in visible_holdings(viewer, organisation, holdings)
+        if wanted.owner_id in (None, holding.owner.user_id) and shows(holding, viewer.user_id, gathers_contacts)
+    ]
 
 
 def _users(shared: list[Holding]) -> tuple[ShareFromUser, ...]:

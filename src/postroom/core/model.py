@@ -233,6 +233,51 @@ class Mailbox:
     sealed_password: bytes | None
     state: str
     ca_certificates: str | None
+    sync_since: int | None = None  # epoch seconds: older mail is left alone; None: never synchronised yet
+
+
+class FolderState(StrEnum):
+    """How far a folder of a mailbox has been read.
+
+        new ───> backfilling ───────> following <────> reconciling
+                     ^      history    │      ^   all   │     ^
+                     │      is there   │      │  agree  │     │ mail is listed again,
+       UIDVALIDITY changed             │ lists empty    │     │ or empty for an hour
+         (from any state)              └──> doubted <───┘     │
+                                               └──────────────┘
+
+    Only a folder that is `following` agrees with its server as of the last reading. One is `reconciling` from when
+    something is found to differ, or is due to be compared, until all was compared and agrees.
+    """
+
+    BACKFILLING = "backfilling"
+    DOUBTED = "doubted"
+    FOLLOWING = "following"
+    NEW = "new"
+    RECONCILING = "reconciling"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of a mailbox. What the server said of it is as of the last complete reading; times are epoch seconds.
+
+    Up to the UID `watermark` everything that is wanted is stored; `resets` counts the changes of its UIDVALIDITY in a
+    row.
+    """
+
+    id: int
+    mailbox_id: int
+    name: str
+    state: str = FolderState.NEW
+    uidvalidity: int | None = None
+    uidnext: int | None = None
+    messages: int | None = None
+    highestmodseq: int | None = None
+    watermark: int = 0
+    reconciled_at: int | None = None
+    doubted_since: int | None = None
+    resets: int = 0
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ MODULES_WITHOUT_EMAILS = (
     "Vendors",
 )
 CONTACTS = "Contacts"
+DEALS = "Deals"
 ACCOUNTS = "Accounts"
 
 # A custom module of such a name would be confused with a word of the scopes.

@@ -10,6 +10,7 @@ from falcon.routing import CompiledRouter
 
 from postroom.actions.errors import ActionError, FieldRefused, RequestRefused
 from postroom.actions.lookups import valid_public_url
+from postroom.actions.read_emails import EmailReader
 from postroom.config import DEFAULT_PUBLIC_URL, load_config
 from postroom.http import (
     associate_email,
@@ -20,6 +21,7 @@ from postroom.http import (
     crm_shares,
     crm_team,
     email_shares,
+    emails,
     explanations,
     files,
     mailboxes,
@@ -126,7 +128,7 @@ _CRM_ROUTES: dict[str, type["CrmResource"]] = {
 
 
 def routes(
-    database: "Database", public_url: str = DEFAULT_PUBLIC_URL, box: "SecretBox | None" = None
+    database: "Database", box: "SecretBox", public_url: str = DEFAULT_PUBLIC_URL
 ) -> Iterator[tuple[str, object]]:
     """Yield every path with its resource."""
     yield PATH, SharingDetailsResource(SharingFactsReader(database))
@@ -134,6 +136,7 @@ def routes(
     yield oauth.TOKEN_PATH, oauth.TokenResource(database, public_url)
     yield oauth.REVOKE_PATH, oauth.RevocationResource(database)
     yield "/openapi.json", openapi.OpenApi()
+    yield emails.PATH, emails.Emails(EmailReader(database, box))
     yield send_mail.PATH, send_mail.SendMail(database, box)
     for path, crm_resource in _CRM_ROUTES.items():
         yield f"/crm/{{version}}{path}", crm_resource(database)
@@ -149,16 +152,13 @@ def methods(resource: object) -> list[str]:
 
 
 def create_api(
-    database: "Database", public_url: str = DEFAULT_PUBLIC_URL, box: "SecretBox | None" = None
+    database: "Database", box: "SecretBox", public_url: str = DEFAULT_PUBLIC_URL
 ) -> "falcon.App[falcon.Request, falcon.Response]":
-    """Build the routes on a database; `public_url` is where callers reach them.
-
-    Without the box of the passwords nothing is sent and no mailbox is connected.
-    """
+    """Build the routes on a database, with the box of its passwords; `public_url` is where callers reach them."""
     router = CompiledRouter()
     router.options.converters["name"] = NameConverter
     api = falcon.App(middleware=[NamesInPaths()], router=router)
-    for path, resource in routes(database, public_url, box):
+    for path, resource in routes(database, box, public_url):
         api.add_route(path, resource)
     errors = _Errors(database, router)
     api.add_error_handler(Exception, errors.unforeseen)
@@ -169,11 +169,9 @@ def create_api(
     return api
 
 
-def create_app(
-    database: "Database", public_url: str = DEFAULT_PUBLIC_URL, box: "SecretBox | None" = None
-) -> "WSGIApplication":
+def create_app(database: "Database", box: "SecretBox", public_url: str = DEFAULT_PUBLIC_URL) -> "WSGIApplication":
     """Build what is served: the routes, with a request id and a log line for every answer."""
-    return RequestLog(create_api(database, public_url, box))
+    return RequestLog(create_api(database, box, public_url))
 
 
 def app_from_environment() -> "WSGIApplication":
@@ -182,7 +180,7 @@ def app_from_environment() -> "WSGIApplication":
     config = load_config()
     public_url = DEFAULT_PUBLIC_URL if config.public_url is None else valid_public_url(config.public_url)
     installation = open_installation(config)
-    return create_app(installation.database, public_url, installation.box)
+    return create_app(installation.database, installation.box, public_url)
 
 
 class _Errors:

@@ -3,36 +3,29 @@
 Every argument passes our own guard before IMAPClient sees it, which puts CR and LF on the wire.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from imapclient import IMAPClient, imap_utf7
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
+from postroom.mail.folder_names import SKIPPED_NAMES
 from postroom.mail.headers import MAX_HEADER_BYTES
 from postroom.mail.imap_connection import imap_connection, imap_errors
 from postroom.mail.parse import MAX_MESSAGE_BYTES
-from postroom.mail.server import DEFAULT_TIMEOUT, Login, MailServerError, Server, guard
+from postroom.mail.server import DEFAULT_TIMEOUT, FORBIDDEN, Login, MailServerError, Server, guard
 
 _SEARCH_WINDOW = 50_000  # messages: imaplib refuses an answer of more than a million bytes
-_SIZES_AT_ONCE = 1000
+_AT_ONCE = 500  # UIDs in a command: servers take lines of 8192 octets at least (RFC 7162, section 4)
 _BATCH_MESSAGES = 100
 _BATCH_BYTES = 8 * 1024 * 1024
 
 _UNSELECTABLE = {"\\noselect", "\\nonexistent"}  # RFC 3501, section 7.2.2; RFC 5258, section 3
 _SKIPPED = {"\\drafts": "\\Drafts", "\\junk": "\\Junk", "\\trash": "\\Trash"}  # RFC 6154: unsent or unwanted
 _VIRTUAL = {"\\all": "\\All", "\\flagged": "\\Flagged"}  # the same messages once more
-_SKIPPED_BY_NAME = {
-    "deleted items": "\\Trash",
-    "deleted messages": "\\Trash",
-    "drafts": "\\Drafts",
-    "junk": "\\Junk",
-    "spam": "\\Junk",
-    "trash": "\\Trash",
-}
 
 
 class FolderFailed(MailServerError):
@@ -40,20 +33,24 @@ class FolderFailed(MailServerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class ListedFolder:
     """A folder that can be read; `skipped` names the reason why its mail is not shared, if there is one."""
 
     name: str
     skipped: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FolderState:
-    """A folder as it was when selected; `uids` ascend and mean something under `uidvalidity` only."""
+class Figures(NamedTuple):
+    """What a server says of a folder: if two are equal, nothing has come or gone, and no flag was changed.
 
-    name: str
+    UIDs mean something under `uidvalidity` only. Not every server gives the others: without `highestmodseq`
+    (RFC 7162) nothing is known of flags.
+    """
+
     uidvalidity: int
-    uids: tuple[int, ...]
+    uidnext: int | None
+    messages: int
+    highestmodseq: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +60,16 @@ class FetchedMessage:
     uid: int
     raw: bytes | None
     truncated: bool
+    flags: str = ""
 
 
 @contextmanager
 def open_session(server: Server, login: Login, timeout: float = DEFAULT_TIMEOUT) -> Iterator["Session"]:
     """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
     with imap_connection(server, login, timeout) as client:
+        with imap_errors(server):
+            if client.has_capability("ENABLE") and client.has_capability("CONDSTORE"):
+                client.enable("CONDSTORE")  # so that modifications count from the beginning
         yield Session(client, server)
 
 
@@ -79,64 +80,92 @@ class Session:
         self._client = client
         self._server = server
         self._wire_names: dict[str, bytes] = {}
+        self._exists = 0
+        self._has_modseq = client.has_capability("CONDSTORE")
 
-    def folders(self) -> list[Folder]:
+    def folders(self) -> list[ListedFolder]:
         """List the folders that can be read, in the server's order."""
         with self._errors("the list of folders"):
-            listed = self._client.list_folders()
-            special = self._client.has_capability("SPECIAL-USE")
-        return [folder for entry in listed if (folder := self._folder(*entry, special=special)) is not None]
+            listed = [_Listing(*entry) for entry in self._client.list_folders()]
+            is_gmail = self._client.has_capability("X-GM-EXT-1") and any("\\all" in each.attributes for each in listed)
+        marked = {attribute for each in listed for attribute in each.attributes}
+        readable = [each for each in listed if not each.attributes & _UNSELECTABLE]
+        self._wire_names = {each.name: each.wire for each in readable}
+        return [ListedFolder(each.name, _why_skipped(each, marked, only_all=is_gmail)) for each in readable]
 
-    def _folder(
-        self, flags: Sequence[bytes], delimiter: bytes | None, wire: bytes | str, *, special: bool
-    ) -> Folder | None:
-        wire = wire.encode() if isinstance(wire, str) else wire
-        attributes = {flag.decode("ascii", "replace").lower() for flag in flags}
-        if attributes & _UNSELECTABLE:
+    def figures(self, name: str) -> Figures | None:
+        """Give what the server says of a folder without opening it; None where it does not say enough."""
+        items = ["MESSAGES", "UIDVALIDITY", "UIDNEXT"] + ["HIGHESTMODSEQ"] * self._has_modseq
+        wire = self._wire(name)
+        with self._errors(f"the figures of {_printable(name)}"):
+            status = self._client.folder_status(wire, items)
+        if b"UIDVALIDITY" not in status or b"MESSAGES" not in status:
             return None
-        name = _decode_name(wire)
-        self._wire_names[name] = wire
-        reason = next((text for flag, text in (_SKIPPED | _VIRTUAL).items() if flag in attributes), None)
-        if reason is None and not special:
-            reason = _SKIPPED_BY_NAME.get(name.rpartition((delimiter or b"/").decode())[2].lower())
-        return Folder(name, reason)
+        return Figures(status[b"UIDVALIDITY"], status.get(b"UIDNEXT"), status[b"MESSAGES"], _modseq(status))
 
-    def select(self, name: str) -> FolderState:
-        """Open a folder read-only and list the UIDs in it."""
-        guard(name, "folder name")
+    def select(self, name: str) -> Figures:
+        """Open a folder read-only."""
+        wire = self._wire(name)
         with self._errors(f"the folder {_printable(name)}"):
-            wire = self._wire_names.get(name) or imap_utf7.encode(name)
             state = self._client.select_folder(wire, readonly=True)
-            uids = sorted(set(self._uids(state[b"EXISTS"])))
-            return FolderState(name, state[b"UIDVALIDITY"], tuple(uids))
+            figures = Figures(state[b"UIDVALIDITY"], state.get(b"UIDNEXT"), state[b"EXISTS"], _modseq(state))
+        self._exists = figures.messages
+        return figures
 
-    def _uids(self, exists: int) -> Iterator[int]:
-        for start in range(1, exists + 1, _SEARCH_WINDOW):
-            end = min(start + _SEARCH_WINDOW - 1, exists)
-            yield from self._client.search([f"{start}:{end}"])
+    def uids(self, *, above: int = 0, since: int = 0, changed_since: int | None = None) -> list[int]:
+        """List the UIDs in the open folder, ascending: those above one, of messages that came since a day.
+
+        `since` (epoch seconds, 0 for all) is compared with when the server got a message, by its own calendar.
+        `changed_since` is a modification after which a message came or its flags were changed (RFC 7162).
+        """
+        criteria: list[object] = ["UID", f"{above + 1}:*"] if above else []
+        if since:
+            criteria += ["SINCE", datetime.fromtimestamp(since, UTC).date()]
+        if changed_since is not None:
+            criteria += ["MODSEQ", changed_since + 1]
+        with self._errors("the list of messages"):
+            return sorted({uid for uid in self._search(criteria) if uid > above})  # n:* names the last in any case
+
+    def _search(self, criteria: Sequence[object]) -> Iterator[int]:
+        for start in range(1, self._exists + 1, _SEARCH_WINDOW):
+            end = min(start + _SEARCH_WINDOW - 1, self._exists)
+            yield from self._client.search([f"{start}:{end}", *criteria])
+
+    def flags(self, uids: Sequence[int]) -> dict[int, str]:
+        """Give the flags of messages of the open folder, those that are there."""
+        with self._errors("the flags"):
+            return {
+                uid: _flags(answer)
+                for start in range(0, len(uids), _AT_ONCE)
+                for uid, answer in self._client.fetch(uids[start : start + _AT_ONCE], ["FLAGS"]).items()
+            }
 
     def fetch(self, uids: Sequence[int]) -> Iterator[FetchedMessage]:
-        """Yield messages of the selected folder, in the order given, and set no flag.
+        """Yield messages of the open folder, in the order given, and set no flag.
 
         Of a message above MAX_MESSAGE_BYTES only the first MAX_HEADER_BYTES of headers come.
         """
-        for start in range(0, len(uids), _SIZES_AT_ONCE):
-            some = uids[start : start + _SIZES_AT_ONCE]
-            sizes = self._items(some, "RFC822.SIZE")
+        for start in range(0, len(uids), _AT_ONCE):
+            some = uids[start : start + _AT_ONCE]
+            with self._errors("the sizes of messages"):
+                answers = self._client.fetch(some, ["RFC822.SIZE"])
+                sizes = {uid: answer.get(b"RFC822.SIZE") or 0 for uid, answer in answers.items()}
             for batch in _batches(some, sizes):
-                yield from self._bodies(batch, sizes)
+                yield from self._bodies(batch, truncated=sizes.get(batch[0], 0) > MAX_MESSAGE_BYTES)
 
-    def _bodies(self, batch: list[int], sizes: dict[int, Any]) -> Iterator[FetchedMessage]:
-        truncated = sizes.get(batch[0], 0) > MAX_MESSAGE_BYTES
+    def _bodies(self, batch: list[int], *, truncated: bool) -> Iterator[FetchedMessage]:
         section = f"BODY.PEEK[HEADER]<0.{MAX_HEADER_BYTES}>" if truncated else "BODY.PEEK[]"
-        found = self._items(batch, section)
-        for uid in batch:
-            yield FetchedMessage(uid, found.get(uid), truncated)
-
-    def _items(self, uids: Sequence[int], item: str) -> dict[int, Any]:
-        key = re.sub(r"\.PEEK|(?<=<0)\.\d+", "", item).encode("ascii")
+        key = b"BODY[HEADER]<0>" if truncated else b"BODY[]"
         with self._errors("the messages"):
-            return {uid: data.get(key) for uid, data in self._client.fetch(uids, [item]).items()}
+            answers = self._client.fetch(batch, [section, "FLAGS"])
+        for uid in batch:
+            answer = answers.get(uid, {})
+            yield FetchedMessage(uid, answer.get(key), truncated, _flags(answer))
+
+    def _wire(self, name: str) -> bytes:
+        guard(name, "folder name")
+        wire: bytes = self._wire_names.get(name) or imap_utf7.encode(name)
+        return wire
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
@@ -162,6 +191,44 @@ def _batches(uids: Sequence[int], sizes: dict[int, Any]) -> Iterator[list[int]]:
         total += size
     if batch:
         yield batch
+
+
+class _Listing:
+    """One line of a list of folders (RFC 3501, section 7.2.2)."""
+
+    def __init__(self, flags: Sequence[bytes], delimiter: bytes | None, wire: bytes | str) -> None:
+        self.attributes = {flag.decode("ascii", "replace").lower() for flag in flags}
+        self.wire = wire.encode() if isinstance(wire, str) else wire
+        self.name = _decode_name(self.wire)
+        self.last_part = self.name.rpartition((delimiter or b"/").decode())[2]
+
+
+def _why_skipped(listing: _Listing, marked: Collection[str], *, only_all: bool) -> str | None:
+    """Give the reason why a folder is not read; names count only where no folder is marked for that use.
+
+    Of Gmail (`only_all`) one folder is read, which holds every message once: labels are folders there.
+    """
+    if FORBIDDEN.search(listing.name):
+        return "its name holds a line break"
+    if only_all:
+        return None if "\\all" in listing.attributes else "its messages are in \\All"
+    skipped = _SKIPPED | _VIRTUAL
+    reason = next((text for flag, text in skipped.items() if flag in listing.attributes), None)
+    by_name = SKIPPED_NAMES.get(listing.last_part.casefold())
+    if reason is None and by_name is not None and by_name.lower() not in marked:
+        return by_name
+    return reason
+
+
+def _modseq(state: dict[bytes, Any]) -> int | None:
+    """Give the highest modification; none where the folder keeps none (RFC 7162, section 3.1.2.2)."""
+    return state.get(b"HIGHESTMODSEQ") or None
+
+
+def _flags(answer: dict[bytes, Any]) -> str:
+    """Give the flags in order, without the one that is about a session and not about the message."""
+    given = (flag.decode("ascii", "replace") for flag in answer.get(b"FLAGS", ()))
+    return " ".join(sorted(flag for flag in given if flag.lower() != "\\recent"))
 
 
 def _decode_name(wire: bytes) -> str:

@@ -12,7 +12,7 @@ from postroom.core.model import Security
 DEFAULT_TIMEOUT = 60  # seconds
 _PORTS = 65536
 
-_FORBIDDEN = re.compile(r"[\r\n\x00]")
+FORBIDDEN = re.compile(r"[\r\n\x00]")
 
 
 class MailServerError(Exception):
@@ -86,7 +86,7 @@ def needs_encryption(server: Server) -> AuthenticationFailed:
 
 def guard(value: str, what: str) -> str:
     """Give `value` back, or raise GuardError if it holds what could end an IMAP command."""
-    if _FORBIDDEN.search(value):
+    if FORBIDDEN.search(value):
         raise GuardError(f"The {what} holds a line break or a NUL character: correct it.")
     return value
 

@@ -7,14 +7,36 @@ of it is withheld, by construction.
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, delete, func, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
 
 from postroom.core.model import AssociatedBy
 from postroom.storage.database import upsert
-from postroom.storage.schema import associations, copies, copy_participants, record_addresses, record_mail
+from postroom.storage.schema import (
+    associations,
+    copies,
+    copy_participants,
+    record_addresses,
+    record_mail,
+    set_aside,
+)
 
 _SOURCE = (associations.c.record_id, copies.c.user_id, copies.c.kind, associations.c.associated_by)
 _BY_ADDRESS = literal(AssociatedBy.ADDRESS.value)
+_OF_COPY = (copies.c.user_id, copies.c.kind, func.coalesce(copies.c.sent_at, 0), copies.c.email_key)
+_COLUMNS = [*associations.c.keys()]
 
 
 def associate_new_copies(connection: Connection, copy_ids: Collection[int]) -> None:
@@ -37,9 +59,10 @@ def associate_changed_records(connection: Connection, record_ids: Collection[int
 
 def associate_by_hand(connection: Connection, record_id: int, copy_ids: Collection[int]) -> int:
     """Associate copies with a record by hand; give how many were not associated so before."""
-    rows = [{"record_id": record_id, "copy_id": copy_id, "associated_by": AssociatedBy.HAND} for copy_id in copy_ids]
-    statement = upsert(connection, associations).on_conflict_do_nothing().returning(associations.c.copy_id)
-    new = [copy_id for row in rows for copy_id in connection.execute(statement.values(row)).scalars()]
+    filed = select(literal(record_id, BigInteger), copies.c.id, literal(AssociatedBy.HAND.value), *_OF_COPY)
+    filed = filed.where(copies.c.id.in_(list(copy_ids))).order_by(copies.c.id)
+    statement = upsert(connection, associations).from_select(_COLUMNS, filed).on_conflict_do_nothing()
+    new = list(connection.execute(statement.returning(associations.c.copy_id)).scalars())
     by_hand = and_(associations.c.record_id == record_id, associations.c.associated_by == AssociatedBy.HAND)
     _count(connection, and_(by_hand, associations.c.copy_id.in_(new)))
     return len(new)
@@ -55,25 +78,54 @@ def dissociate_by_hand(connection: Connection, record_id: int, copy_ids: Collect
         associations.c.copy_id.in_(copy_ids),
         associations.c.associated_by == AssociatedBy.HAND,
     )
-    counted = _counted(by_hand)
-    rows = [dict(row) for row in connection.execute(counted).mappings()]
-    connection.execute(delete(associations).where(by_hand))
+    return _dissociate(connection, by_hand)
+
+
+def put_aside(connection: Connection, copy_ids: Collection[int]) -> None:
+    """Take copies that are gone out of all records, and keep what was filed by hand, should they come back.
+
+    The caller holds the matching lock.
+    """
+    of_copies = associations.c.copy_id.in_(copy_ids)
+    by_hand = select(associations.c.record_id, associations.c.copy_id).where(
+        of_copies, associations.c.associated_by == AssociatedBy.HAND
+    )
+    columns = ["record_id", "copy_id"]
+    connection.execute(upsert(connection, set_aside).from_select(columns, by_hand).on_conflict_do_nothing())
+    _dissociate(connection, of_copies)
+
+
+def bring_back(connection: Connection, copy_ids: Collection[int]) -> None:
+    """Associate copies that came back, and have no associations, by address and as they were filed by hand."""
+    of_copies = set_aside.c.copy_id.in_(copy_ids)
+    by_hand = select(set_aside.c.record_id, copies.c.id, literal(AssociatedBy.HAND.value), *_OF_COPY)
+    by_hand = by_hand.join(copies, copies.c.id == set_aside.c.copy_id).where(of_copies)
+    connection.execute(upsert(connection, associations).from_select(_COLUMNS, by_hand))
+    connection.execute(delete(set_aside).where(of_copies))
+    associate_new_copies(connection, copy_ids)
+
+
+def _dissociate(connection: Connection, condition: ColumnElement[bool]) -> int:
+    """Delete associations, and take them off the counts in the order of keys; give how many there were."""
+    rows = [dict(row) for row in connection.execute(_counted(condition)).mappings()]
+    connection.execute(delete(associations).where(condition))
     for row in rows:
         key = and_(*(column == row[column.name] for column in record_mail.primary_key.columns))
         left = {name: record_mail.c[name] - row[name] for name in ("copies", "shareable")}
-        connection.execute(update(record_mail).where(key, record_mail.c.copies > row["copies"]).values(left))
         connection.execute(delete(record_mail).where(key, record_mail.c.copies == row["copies"]))
+        connection.execute(update(record_mail).where(key).values(left))
     return sum(row["copies"] for row in rows)
 
 
 def _associate_by_address(connection: Connection, condition: ColumnElement[bool]) -> None:
     matching = (
-        select(record_addresses.c.record_id, copy_participants.c.copy_id, _BY_ADDRESS)
+        select(record_addresses.c.record_id, copies.c.id, _BY_ADDRESS, *_OF_COPY)
         .join(copy_participants, copy_participants.c.address == record_addresses.c.address)
-        .where(condition)
+        .join(copies, copies.c.id == copy_participants.c.copy_id)
+        .where(condition, copies.c.gone_at.is_(None))
         .distinct()
     )
-    connection.execute(upsert(connection, associations).from_select(_KEY, matching))
+    connection.execute(upsert(connection, associations).from_select(_COLUMNS, matching))
 
 
 def recount_shareable(connection: Connection, copy_ids: Collection[int], change: int) -> None:
@@ -112,6 +164,3 @@ def _count(connection: Connection, condition: ColumnElement[bool]) -> None:
     statement = upsert(connection, record_mail).from_select([*record_mail.c.keys()], _counted(condition))
     added = {name: record_mail.c[name] + statement.excluded[name] for name in ("copies", "shareable")}
     connection.execute(statement.on_conflict_do_update(index_elements=record_mail.primary_key, set_=added))
-
-
-_KEY = ["record_id", "copy_id", "associated_by"]

@@ -42,6 +42,12 @@ class HotConnection(Protocol):
     def run(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
         """Run a statement. Raises the driver's OperationalError where the connection is lost."""
 
+    def begin(self) -> None:
+        """Let what is run until `end` read one unchanging snapshot."""
+
+    def end(self) -> None:
+        """End what `begin` began."""
+
     def close(self) -> None:
         """Close the connection."""
 
@@ -66,6 +72,12 @@ class _SqliteConnection:
     def run(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> Rows:
         rows: Rows = self._connection.execute(statement.text, statement.values(parameters)).fetchall()
         return rows
+
+    def begin(self) -> None:
+        self._connection.execute("BEGIN")
+
+    def end(self) -> None:
+        self._connection.execute("COMMIT")
 
     def close(self) -> None:
         self._connection.close()
@@ -98,8 +110,19 @@ class _PostgresConnection:
         rows: Rows = self._transformer.load_rows(0, result.ntuples, tuple)
         return rows
 
+    def begin(self) -> None:
+        self._execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ")
+
+    def end(self) -> None:
+        self._execute(b"COMMIT")  # which rolls back where a statement failed
+
     def close(self) -> None:
         self._connection.close()
+
+    def _execute(self, command: bytes) -> None:
+        result = self._connection.pgconn.exec_(command)
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.OperationalError(result.get_error_message())
 
     def _prepare(self, text: str) -> bytes:
         # Named by what it says: a connection that something between shares with others never runs another one.

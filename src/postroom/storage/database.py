@@ -69,6 +69,31 @@ class Database:
             self._drop_hot_connection()
         return self._hot_connection().run(statement, parameters)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[HotConnection]:
+        """Run a block of statements compiled beforehand on one unchanging snapshot of the database.
+
+        A connection that broke before is replaced, as above.
+        """
+        connection = self._begun()
+        try:
+            yield connection
+        except self.engine.dialect.loaded_dbapi.OperationalError:
+            self._drop_hot_connection()
+            raise
+        except BaseException:
+            connection.end()
+            raise
+        connection.end()
+
+    def _begun(self) -> HotConnection:
+        try:
+            self._hot_connection().begin()
+        except self.engine.dialect.loaded_dbapi.OperationalError:
+            self._drop_hot_connection()
+            self._hot_connection().begin()
+        return self._hot_connection()
+
     @staticmethod
     def was_overtaken(error: Exception) -> bool:
         """Say whether a transaction failed because of another one at the same moment, and may be tried again."""

@@ -7,7 +7,8 @@ from postroom.storage.schema import copies, raw_messages, thread_messages
 
 def own_copies(connection: Connection, user_id: int, email_key: bytes) -> list[int]:
     """Give the ids of a user's own copies of an e-mail."""
-    own = select(copies.c.id).where(copies.c.user_id == user_id, copies.c.email_key == email_key)
+    there = (copies.c.user_id == user_id, copies.c.gone_at.is_(None))
+    own = select(copies.c.id).where(*there, copies.c.email_key == email_key)
     return list(connection.execute(own.order_by(copies.c.id)).scalars())
 
 
@@ -20,7 +21,7 @@ def own_copies_named(connection: Connection, user_id: int, message_id: str) -> d
     own = (
         select(copies.c.id, copies.c.email_key)
         .join(thread_messages, thread_messages.c.thread_id == copies.c.thread_id)
-        .where(*named, copies.c.user_id == user_id, copies.c.message_id == message_id)
+        .where(*named, copies.c.user_id == user_id, copies.c.message_id == message_id, copies.c.gone_at.is_(None))
     )
     return {row.id: row.email_key for row in connection.execute(own.order_by(copies.c.id))}
 

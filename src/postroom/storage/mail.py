@@ -1,5 +1,6 @@
 """Copies of messages, as their sources hold them."""
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class IncomingCopy:
     uid: str
     raw: bytes
     message: Message
+    flags: str = ""
 
 
 def store_copies(connection: Connection, source: Source, incoming: Sequence[IncomingCopy]) -> list[int]:
@@ -55,6 +57,11 @@ def store_copies(connection: Connection, source: Source, incoming: Sequence[Inco
     return ids
 
 
+def digest_of(raw: bytes) -> bytes:
+    """Give the digest by which a message is known again in another place of its mailbox."""
+    return hashlib.sha256(raw).digest()
+
+
 def lock_mail_of(connection: Connection, user_id: int) -> None:
     """Let one transaction at a time store a user's mail: two that read the same mailbox do not collide."""
     connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
@@ -74,7 +81,8 @@ def stored_uids(connection: Connection, source: Source) -> frozenset[str]:
 
 def count_mail(connection: Connection) -> tuple[int, int]:
     """Give how many copies are stored, and how many e-mails they are."""
-    row = connection.execute(select(func.count(), func.count(copies.c.email_key.distinct())).select_from(copies)).one()
+    there = select(func.count(), func.count(copies.c.email_key.distinct())).where(copies.c.gone_at.is_(None))
+    row = connection.execute(there).one()
     return row[0], row[1]
 
 
@@ -131,4 +139,6 @@ def _copy_row(copy_id: int, source: Source, copy: IncomingCopy, thread_id: int) 
         "problems": "; ".join(message.problems) or None,
         "thread_id": thread_id,
         "withheld": True,  # until the rules have spoken
+        "digest": digest_of(copy.raw),
+        "flags": copy.flags,
     }

@@ -26,6 +26,11 @@ def mailbox_of(connection: Connection, user_id: int) -> Mailbox | None:
     return _connected(connection, mailboxes.c.user_id == user_id)
 
 
+def mailbox_by_id(connection: Connection, mailbox_id: int) -> Mailbox | None:
+    """Give the connected mailbox with that id."""
+    return _connected(connection, mailboxes.c.id == mailbox_id)
+
+
 def is_server_known(
     connection: Connection, protocol: str, host: str, port: int, security: str, ca_certificates: str | None
 ) -> bool:
@@ -43,7 +48,8 @@ def is_server_known(
 
 def list_mailboxes(connection: Connection) -> list[tuple[Mailbox, int]]:
     """Give every mailbox, by address, with the number of copies that came from it."""
-    count = select(func.count()).where(copies.c.mailbox_id == mailboxes.c.id).scalar_subquery()
+    there = (copies.c.mailbox_id == mailboxes.c.id, copies.c.gone_at.is_(None))
+    count = select(func.count()).where(*there).scalar_subquery()
     rows = connection.execute(select(mailboxes, count.label("copies"))).mappings()
     found = [(Mailbox(**{name: row[name] for name in Mailbox.__slots__}), row["copies"]) for row in rows]
     return sorted(found, key=lambda pair: (pair[0].address, pair[0].id))

@@ -29,7 +29,7 @@ def read_own_emails(
 
 def has_email(connection: Connection, user_id: int, email_key: bytes) -> bool:
     """Say whether a user has a copy of an e-mail."""
-    found = select(copies.c.id).where(copies.c.user_id == user_id, copies.c.email_key == email_key)
+    found = select(copies.c.id).where(_of(user_id, None), copies.c.email_key == email_key)
     return connection.execute(found.limit(1)).first() is not None
 
 
@@ -74,7 +74,7 @@ def records_of_copies(connection: Connection, copy_ids: Collection[int]) -> list
 
 
 def _of(user_id: int, record_id: int | None) -> ColumnElement[bool]:
-    of_user = copies.c.user_id == user_id
+    of_user = and_(copies.c.user_id == user_id, copies.c.gone_at.is_(None))
     if record_id is None:
         return of_user
     on_record = select(associations.c.copy_id).where(associations.c.record_id == record_id)

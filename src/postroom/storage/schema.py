@@ -24,6 +24,7 @@ from postroom.core.model import (
     AssociatedBy,
     ClientKind,
     CrmAccess,
+    FolderState,
     Kind,
     OutboxState,
     ParticipantRole,
@@ -330,6 +331,7 @@ mailboxes = Table(
     Column("sealed_password", LargeBinary),
     Column("state", Text, nullable=False),
     Column("ca_certificates", Text),
+    Column("sync_since", BigInteger),  # older mail is left alone; 0: none is too old, NULL: never synchronised yet
     CheckConstraint("protocol IN ('imap', 'pop')", name="protocol"),
     CheckConstraint("security IN ('tls', 'starttls', 'none')", name="security"),
     CheckConstraint("state IN ('active', 'paused', 'failing', 'disconnected')", name="state"),
@@ -383,11 +385,22 @@ copies = Table(
     Column("problems", Text),
     _reference("thread_id", "threads"),
     Column("withheld", Boolean, nullable=False),  # from everyone but its user, as core.withholding says
+    Column("digest", LargeBinary),  # SHA-256 of its bytes: by it a message is known again in another place
+    Column("flags", Text, nullable=False, server_default=text("''")),  # as the server has them, in order
+    Column("gone_at", BigInteger),  # since when its source does not have it: it is in no view
     _one_of("kind", Kind),
     CheckConstraint("(kind = 'crm') = (mailbox_id IS NULL)", name="source"),
     Index("ix_copies_email", "user_id", "email_key"),
     Index(None, "thread_id"),
     Index("uq_copies_mailbox", "mailbox_id", "folder", "uidvalidity", "uid", unique=True),
+    Index("ix_copies_digest", "mailbox_id", "digest"),
+    Index(
+        "ix_copies_gone",
+        "mailbox_id",
+        "gone_at",
+        sqlite_where=text("gone_at IS NOT NULL"),
+        postgresql_where=text("gone_at IS NOT NULL"),
+    ),
     Index(
         "uq_copies_crm",
         "user_id",
@@ -396,6 +409,27 @@ copies = Table(
         sqlite_where=text("kind = 'crm'"),
         postgresql_where=text("kind = 'crm'"),
     ),
+)
+
+# The folders of a mailbox, and up to where each was read. What the server said is as of the last complete reading.
+folders = Table(
+    "folders",
+    metadata,
+    _id(),
+    _reference("mailbox_id", "mailboxes"),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("uidvalidity", BigInteger),
+    Column("uidnext", BigInteger),
+    Column("messages", BigInteger),
+    Column("highestmodseq", BigInteger),
+    Column("watermark", BigInteger, nullable=False),  # up to this UID everything that is wanted is stored
+    Column("reconciled_at", BigInteger),
+    Column("doubted_since", BigInteger),
+    Column("resets", Integer, nullable=False),  # changes of UIDVALIDITY in a row
+    Column("error", Text),
+    _one_of("state", FolderState),
+    UniqueConstraint("mailbox_id", "name"),
 )
 
 # A conversation as one user has it: what others send cannot tie it to anybody else's mail.
@@ -485,14 +519,32 @@ copy_participants = Table(
     sqlite_with_rowid=False,
 )
 
+# What of a copy a list is read by stands here again, so that an index has it: whose it is, when it was sent (0 where it
+# says no time), and which e-mail it is. No copy ever changes any of it.
 associations = Table(
     "associations",
     metadata,
     _reference("record_id", "records"),
     _reference("copy_id", "copies"),
     Column("associated_by", Text, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("email_key", LargeBinary, nullable=False),
     _one_of("associated_by", AssociatedBy),
     PrimaryKeyConstraint("record_id", "copy_id", "associated_by"),
+    Index(None, "copy_id"),
+    Index("ix_associations_listed", "record_id", "user_id", "kind", "associated_by", "sent_at", "email_key", "copy_id"),
+    sqlite_with_rowid=False,
+)
+
+# What was filed by hand and is gone, should it come back.
+set_aside = Table(
+    "set_aside",
+    metadata,
+    _reference("record_id", "records"),
+    _reference("copy_id", "copies"),
+    PrimaryKeyConstraint("record_id", "copy_id"),
     Index(None, "copy_id"),
     sqlite_with_rowid=False,
 )

@@ -1,22 +1,27 @@
 """Mailbox passwords at rest: AES-GCM, with a key that is kept in a file of its own, outside the database.
 
 The file has a key on each line. The first one seals; the others, which are there while a key is being replaced, open.
+With other keys, which are derived from those, the box wraps what callers get and give back.
 """
 
+import base64
 import hashlib
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE_BYTES = 12  # NIST SP 800-38D, section 8.2: 96 bits
 _KEY_BYTES = 32
 _SHOWN = 12  # digits of a key's hash
+_FOR_WRAPPING = b"what callers give back"
 
 
 class SecretKeyError(Exception):
@@ -32,8 +37,7 @@ class SecretBox:
 
     def seal(self, secret: str, context: str) -> bytes:
         """Encrypt a secret so that it opens only with the same context (whose secret it is)."""
-        if not self._key_file.exists():
-            self._create_key()
+        self._create_key()
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + AESGCM(self._keys()[0]).encrypt(nonce, secret.encode(), context.encode())
 
@@ -43,7 +47,7 @@ class SecretBox:
         A key that was replaced just now opens what was read from the database before.
         """
         nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        for key in dict.fromkeys((*self._keys(), *self._known)):
+        for key in self._keys_that_open():
             with suppress(InvalidTag, ValueError):  # ValueError: too short to be anything that was sealed
                 return AESGCM(key).decrypt(nonce, ciphertext, context.encode()).decode()
         raise SecretKeyError(
@@ -64,6 +68,28 @@ class SecretBox:
         """Keep the key that seals, and no other. Raises SecretKeyError."""
         self._replace(self._keys()[:1])
 
+    def wrap(self, content: bytes, context: str) -> str:
+        """Give content as text that says nothing to its holder and is given back with the same context."""
+        self._create_key()
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = nonce + _wrapping(self._keys()[0]).encrypt(nonce, content, context.encode())
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def unwrap(self, text: str, context: str) -> bytes | None:
+        """Give the content, or None where `wrap` did not give this text for this context."""
+        try:
+            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
+        except ValueError:
+            return None
+        self._create_key()
+        for key in self._keys_that_open():
+            with suppress(InvalidTag, ValueError):  # ValueError: too short to be anything that was wrapped
+                return _wrapping(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
+        return None
+
+    def _keys_that_open(self) -> Iterable[bytes]:
+        return dict.fromkeys((*self._keys(), *self._known))
+
     def _keys(self) -> tuple[bytes, ...]:
         try:
             keys = tuple(bytes.fromhex(line) for line in self._key_file.read_text().split())
@@ -80,7 +106,9 @@ class SecretBox:
         return SecretKeyError(f"the key of the mailbox passwords cannot be read from {self._key_file}")
 
     def _create_key(self) -> None:
-        """Write a new key that only this account can read; another process may have been faster."""
+        """Write a key that only this account can read, if there is none; another process may be faster."""
+        if self._key_file.exists():
+            return
         self._key_file.parent.mkdir(parents=True, exist_ok=True)
         with self._written((secrets.token_bytes(_KEY_BYTES),)) as file, suppress(FileExistsError):
             os.link(file, self._key_file)  # whole from the first moment, and never in place of another
@@ -114,3 +142,7 @@ class SecretBox:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _wrapping(key: bytes) -> AESGCM:
+    return AESGCM(HKDF(SHA256(), _KEY_BYTES, None, _FOR_WRAPPING).derive(key))  # RFC 5869

@@ -5,7 +5,7 @@ record's mail is read only if the caller sees the record: a record that is not t
 caller may not see cost the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -32,7 +32,7 @@ from postroom.core.details import Holding
 from postroom.core.model import UserStatus
 from postroom.core.modules import CONTACTS, gathers_mail_of_contacts, module_key
 from postroom.core.sharing import Ground, Organisation, Owner, Viewer
-from postroom.storage.compiled import compile_statement
+from postroom.storage.compiled import CompiledStatement, HotConnection, Rows, compile_statement
 from postroom.storage.database import Database
 from postroom.storage.fact_columns import (
     GROUNDS,
@@ -107,8 +107,11 @@ class PairFacts(NamedTuple):
 _TOKEN = 4  # columns before those of the viewer
 _GROUNDS = _TOKEN + VIEWER_COLUMNS  # where the grounds of the record asked about stand
 _MAIL = _GROUNDS + 1  # where the columns of mail start: those before are the first of each step
-_HOLDER = _MAIL + 5  # where those of its holder start: mail without one is nobody's
+_HOLDER = _MAIL + 6  # where those of its holder start: mail without one is nobody's
 _SOURCE = _HOLDER + OWNER_COLUMNS  # where those of a gathered record start
+
+
+_Run = Callable[[CompiledStatement, Mapping[str, Any]], Rows]
 
 
 class SharingFactsReader:
@@ -122,9 +125,16 @@ class SharingFactsReader:
 
     def read(self, token_hash: bytes, key: str, record_id: int) -> RequestFacts | None:
         """Give the facts for a token, a module key and a record id; None where there is no such token."""
+        return self._read(self._database.fetch_all, token_hash, key, record_id)
+
+    def read_within(self, snapshot: HotConnection, token_hash: bytes, key: str, record_id: int) -> RequestFacts | None:
+        """Give the same as they are in a snapshot, in which more is read."""
+        return self._read(snapshot.run, token_hash, key, record_id)
+
+    def _read(self, run: _Run, token_hash: bytes, key: str, record_id: int) -> RequestFacts | None:
         gathers = gathers_mail_of_contacts(key)
         parameters = {"token_hash": token_hash, "module_key": key, "record_id": record_id}
-        rows = self._database.fetch_all(self._statements[gathers], parameters)
+        rows = run(self._statements[gathers], parameters)
         return _facts(rows, gathers=gathers) if rows else None
 
 
@@ -179,8 +189,9 @@ def _record_facts(rows: list[tuple[Any, ...]], *, gathers: bool) -> RecordFacts:
 
 
 def _holding(row: tuple[Any, ...], grounds: tuple[Ground, ...], *, through: bool) -> Holding:
-    kind, associated_by, shareable, name, protocol = row[_MAIL:_HOLDER]
-    return Holding(kind, associated_by, shareable, through, grounds, owner_in(row[_HOLDER:_SOURCE]), name, protocol)
+    kind, associated_by, shareable, name, protocol, record_id = row[_MAIL:_HOLDER]
+    owner = owner_in(row[_HOLDER:_SOURCE])
+    return Holding(kind, associated_by, shareable, through, grounds, owner, name, protocol, record_id)
 
 
 def _statement(*, gathers: bool) -> Select[Any]:
@@ -319,6 +330,7 @@ def _mail_columns(viewer: ViewerColumns) -> list[ColumnElement[Any]]:
         record_mail.c.shareable,
         HOLDER.c.full_name,
         _mailbox_protocol(),
+        record_mail.c.record_id,
         *owner_columns(viewer),
     ]
 

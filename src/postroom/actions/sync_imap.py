@@ -1,0 +1,198 @@
+"""A pass over an IMAP mailbox (RFC 3501): what is new by UID, what moved, what is gone, and which flags changed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from postroom.actions.mailbox_pass import Comparison, FolderReport, MailboxPass
+from postroom.actions.store_mail import RawMessage
+from postroom.core.model import Folder, FolderState
+from postroom.mail.imap import Figures, FolderFailed, Session
+from postroom.storage.places import Place
+
+RECONCILE_SECONDS = 6 * 3600  # after so long everything is compared, even if nothing seems to have changed
+MOST_RESETS = 5  # changes of UIDVALIDITY in a row, after which a folder is not read anew again
+
+
+class ImapPass:
+    """A pass through a session that is logged in."""
+
+    def __init__(self, run: MailboxPass, session: Session) -> None:
+        self._run = run
+        self._session = session
+        self._since = run.mailbox.sync_since or 0
+
+    def sync(self) -> None:
+        """Compare every folder, store what is new, and call gone what was found nowhere.
+
+        A folder that fails stops no other. Raises a MailServerError where the server cannot be used any longer; what
+        was stored until then stays.
+        """
+        comparisons = [comparison for comparison in self._compared() if comparison is not None]
+        departed = {copy_id for comparison in comparisons for copy_id in comparison.departed_ids}
+        stored = [comparison for comparison in comparisons if self._is_stored(comparison, departed)]
+        for comparison in stored:
+            self._run.settle(comparison)
+
+    def _compared(self) -> Iterator[Comparison | None]:
+        listed = self._session.folders()
+        for folder in listed:
+            report = FolderReport(folder.name, skipped=folder.skipped)
+            self._run.report.folders.append(report)
+            if folder.skipped is None:
+                yield self._compare(self._run.folder(folder.name), report)
+            elif folder.name in self._run.known:
+                yield self._run.leave(self._run.known[folder.name], report, in_doubt=False)
+        for name in self._run.known.keys() - {folder.name for folder in listed}:
+            report = FolderReport(name, skipped="it is not on the server any more")
+            self._run.report.folders.append(report)
+            yield self._run.leave(self._run.known[name], report, in_doubt=True)
+
+    def _compare(self, folder: Folder, report: FolderReport) -> Comparison | None:
+        """Give what is to be done for a folder, or None where there is nothing, or nothing can be done."""
+        comparison = Comparison(folder, folder, report)
+        try:
+            if self._is_in_agreement(folder):
+                report.known = folder.messages or 0
+                return None
+            figures = self._session.select(folder.name)
+            comparison.folder = self._begun(folder, figures)
+            if comparison.folder.resets > MOST_RESETS:
+                self._run.fail(comparison, "its UIDVALIDITY changes again and again; it is read once that stays")
+                return None
+            if not self._compare_new(comparison, figures):
+                self._compare_all(comparison, figures)
+        except FolderFailed as error:
+            self._run.fail(comparison, str(error))
+            return None
+        return comparison
+
+    def _is_due(self, folder: Folder) -> bool:
+        return self._run.now - (folder.reconciled_at or 0) >= RECONCILE_SECONDS
+
+    def _is_in_agreement(self, folder: Folder) -> bool:
+        if folder.state != FolderState.FOLLOWING or self._is_due(folder):
+            return False
+        return self._session.figures(folder.name) == _figures(folder)
+
+    def _begun(self, folder: Folder, figures: Figures) -> Folder:
+        """Keep that reading of a folder begins, or begins anew because its UIDs mean something else now."""
+        if folder.uidvalidity == figures.uidvalidity:
+            return replace(folder, resets=0)
+        resets = folder.resets + (folder.uidvalidity is not None)
+        begun = Folder(
+            folder.id,
+            folder.mailbox_id,
+            folder.name,
+            FolderState.BACKFILLING,
+            figures.uidvalidity,
+            doubted_since=folder.doubted_since,
+            resets=resets,
+        )
+        self._run.save(begun)
+        return begun
+
+    def _compare_new(self, comparison: Comparison, figures: Figures) -> bool:
+        """Compare by what is above the watermark, if that explains the whole difference; say whether it does."""
+        folder = comparison.folder
+        if folder.state != FolderState.FOLLOWING or self._is_due(folder):
+            return False
+        above = self._session.uids(above=folder.watermark)
+        if (folder.messages or 0) + len(above) != figures.messages:
+            return False
+        filtered = bool(above and self._since)
+        new = self._session.uids(above=folder.watermark, since=self._since) if filtered else above
+        if figures.highestmodseq != folder.highestmodseq:
+            changed = self._session.uids(changed_since=folder.highestmodseq)
+            flags = self._session.flags([uid for uid in changed if uid <= folder.watermark])
+            comparison.flags = {str(uid): each for uid, each in flags.items()}
+        comparison.new = [str(uid) for uid in new]
+        comparison.ascends = True
+        comparison.report.known = folder.messages or 0
+        comparison.after = _followed(folder, figures, max(above, default=0))
+        return True
+
+    def _compare_all(self, comparison: Comparison, figures: Figures) -> None:
+        """Compare every UID that is there with every one that is stored."""
+        folder = comparison.folder = self._reconciling(comparison.folder)
+        listed = self._session.uids()
+        on_server = {str(uid) for uid in listed}
+        wanted = [str(uid) for uid in (self._session.uids(since=self._since) if self._since else listed)]
+        places = self._run.places(folder.name)
+        here = {place.uid: place for place in places if place.uidvalidity == figures.uidvalidity}
+        comparison.wanted = set(wanted)
+        kept = self._run.kept(folder)
+        comparison.new = [uid for uid in wanted if uid not in kept]
+        comparison.departed = [
+            place
+            for place in places
+            if not place.is_gone and (place.uidvalidity != figures.uidvalidity or place.uid not in on_server)
+        ]
+        comparison.returned = [place.copy_id for uid, place in here.items() if place.is_gone and uid in on_server]
+        comparison.flags = self._changed_flags(folder, figures, here, on_server)
+        comparison.lists_nothing = not listed
+        comparison.ascends = folder.state != FolderState.BACKFILLING
+        comparison.report.known = len(wanted) - len(comparison.new)
+        after = _followed(folder, figures, max(listed, default=0))
+        comparison.after = replace(after, reconciled_at=self._run.now)
+        if not comparison.ascends:
+            comparison.new.reverse()
+
+    def _reconciling(self, folder: Folder) -> Folder:
+        if folder.state == FolderState.FOLLOWING:
+            folder = replace(folder, state=FolderState.RECONCILING)
+            self._run.save(folder)
+        return folder
+
+    def _changed_flags(
+        self, folder: Folder, figures: Figures, here: dict[str, Place], on_server: set[str]
+    ) -> dict[str, str]:
+        """Give flags that differ from what is stored, for all or, where the server says which, for those changed."""
+        there = {int(uid) for uid in here if uid in on_server}
+        if figures.highestmodseq is not None and folder.highestmodseq is not None:
+            there &= set(self._session.uids(changed_since=folder.highestmodseq))
+        flags = {str(uid): each for uid, each in self._session.flags(sorted(there)).items()}
+        return {uid: each for uid, each in flags.items() if uid in here and here[uid].flags != each}
+
+    def _is_stored(self, comparison: Comparison, departed: set[int]) -> bool:
+        """Store what is new in a folder, and say whether that could be done to its end."""
+        try:
+            if comparison.new:
+                self._store(comparison, departed)
+        except FolderFailed as error:
+            self._run.fail(comparison, str(error))
+            return False
+        return True
+
+    def _store(self, comparison: Comparison, departed: set[int]) -> None:
+        figures = self._session.select(comparison.folder.name)
+        if figures.uidvalidity != comparison.folder.uidvalidity:
+            raise FolderFailed(f"The UIDVALIDITY of {comparison.folder.name} changed just now: the next pass reads it.")
+        self._run.store(comparison, self._fetched(comparison), departed)
+
+    def _fetched(self, comparison: Comparison) -> Iterator[RawMessage]:
+        """Yield messages; one that was expunged meanwhile is left out, it is no longer mail of the mailbox."""
+        name = comparison.folder.name
+        for message in self._session.fetch([int(uid) for uid in comparison.new]):
+            uid = str(message.uid)
+            if message.raw is None:
+                comparison.vanished.add(uid)
+            else:
+                yield RawMessage(uid, message.raw, f"{name} message {uid}", message.truncated, message.flags)
+
+
+def _figures(folder: Folder) -> Figures:
+    return Figures(folder.uidvalidity or 0, folder.uidnext, folder.messages or 0, folder.highestmodseq)
+
+
+def _followed(folder: Folder, figures: Figures, newest: int) -> Folder:
+    """Give a folder as it is once everything up to these figures is stored."""
+    return replace(
+        folder,
+        state=FolderState.FOLLOWING,
+        uidnext=figures.uidnext,
+        messages=figures.messages,
+        highestmodseq=figures.highestmodseq,
+        watermark=max(folder.watermark, newest),
+        doubted_since=None,
+        error=None,
+    )

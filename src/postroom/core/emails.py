@@ -1,0 +1,54 @@
+"""E-mails as lists show them."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from postroom.core.model import Kind, Participant
+
+
+class EmailPlace(NamedTuple):
+    """Where an e-mail stands in a list: when it was sent (epoch seconds, 0 where it does not say), then its key.
+
+    All copies of one e-mail stand at one place, whoever has them.
+    """
+
+    sent_at: int
+    email_key: bytes
+
+
+NEWEST = EmailPlace(1 << 60, b"")  # before every e-mail of a list
+
+
+class CopyOwner(NamedTuple):
+    """Whose copy it is."""
+
+    user_id: int
+    name: str
+    address: str
+
+
+class Deal(NamedTuple):
+    """A Deal on which a copy was filed by hand. Who sees the copy may not see it there."""
+
+    record_id: int
+    name: str
+    module_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEmail:
+    """An e-mail as a list shows it: what one copy says. `is_sent` where its owner wrote it.
+
+    `time_zone` is the organisation's.
+    """
+
+    place: EmailPlace
+    copy_id: int
+    owner: CopyOwner
+    kind: Kind
+    sender: str | None
+    subject: str
+    is_sent: bool
+    deal: Deal | None
+    time_zone: str
+    participants: tuple[Participant, ...]

@@ -1,0 +1,40 @@
+"""The folders of mailboxes, and how far each was read."""
+
+from dataclasses import asdict
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from postroom.core.model import Folder, FolderState, Mailbox
+from postroom.storage.ids import take_id
+from postroom.storage.schema import folders, mailboxes
+
+
+def folders_of(connection: Connection, mailbox_id: int) -> dict[str, Folder]:
+    """Give the known folders of a mailbox, by name."""
+    found = select(folders).where(folders.c.mailbox_id == mailbox_id).order_by(folders.c.name)
+    return {row["name"]: Folder(**row) for row in connection.execute(found).mappings()}
+
+
+def add_folder(connection: Connection, mailbox_id: int, name: str) -> Folder:
+    """Add a folder of which nothing was read yet."""
+    folder = Folder(take_id(connection), mailbox_id, name)
+    connection.execute(insert(folders).values(**asdict(folder)))
+    return folder
+
+
+def save_folder(connection: Connection, folder: Folder) -> None:
+    """Keep how far a folder was read."""
+    connection.execute(update(folders).where(folders.c.id == folder.id).values(**asdict(folder)))
+
+
+def forget_folder(connection: Connection, folder: Folder) -> None:
+    """Forget a folder that the mailbox has no more."""
+    connection.execute(delete(folders).where(folders.c.id == folder.id))
+
+
+def begin_history(connection: Connection, mailbox: Mailbox, since: int) -> None:
+    """Set how old mail of a mailbox may be (epoch seconds, 0 for all); folders are read again where that is older."""
+    connection.execute(update(mailboxes).where(mailboxes.c.id == mailbox.id).values(sync_since=since))
+    if mailbox.sync_since is not None and since < mailbox.sync_since:
+        read = (folders.c.mailbox_id == mailbox.id, folders.c.uidvalidity.is_not(None))
+        connection.execute(update(folders).where(*read).values(state=FolderState.BACKFILLING))

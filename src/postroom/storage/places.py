@@ -1,0 +1,162 @@
+"""Where in a mailbox its copies are: messages that move, that come back, and that are gone."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from postroom.storage.associations import associate_by_hand, bring_back, put_aside
+from postroom.storage.database import lock_matching
+from postroom.storage.mail import Source, copy_ids, lock_mail_of, rows_of
+from postroom.storage.schema import copies, copy_participants, raw_messages, set_aside
+
+NO_UIDVALIDITY = 0  # a server's folder never has it (RFC 9051, section 2.3.1.1): what was imported clashes with none
+
+_CHUNK = 5000  # ids in one statement
+_T = TypeVar("_T")
+
+
+class Place(NamedTuple):
+    """Where a copy is, or was until it was gone."""
+
+    copy_id: int
+    folder: str
+    uidvalidity: int
+    uid: str
+    flags: str
+    is_gone: bool
+
+
+def places_in(connection: Connection, mailbox_id: int, folder: str) -> list[Place]:
+    """Give the places of all copies that came from a server's folder, of those too that are gone."""
+    columns = (copies.c.id, copies.c.folder, copies.c.uidvalidity, copies.c.uid, copies.c.flags, copies.c.gone_at)
+    synced = copies.c.uidvalidity != NO_UIDVALIDITY
+    found = select(*columns).where(copies.c.mailbox_id == mailbox_id, copies.c.folder == folder, synced)
+    return [Place(*row[:5], is_gone=row.gone_at is not None) for row in connection.execute(found)]
+
+
+class Arrival(NamedTuple):
+    """A message that a folder holds now: its UID, the digest of its bytes, and its flags."""
+
+    uid: str
+    digest: bytes
+    flags: str
+
+
+def move_copies(
+    connection: Connection, source: Source, arrivals: Collection[Arrival], departed: Collection[int]
+) -> int:
+    """Know messages again that arrived in a folder; give how many those are.
+
+    Each takes up a copy with the same bytes that is gone, or `departed`: it is missing where it was, and
+    nobody has called it gone yet. What is tied to a copy stays tied: its id, records, shares.
+    """
+    _lock(connection, source.user_id)
+    known = copy_ids(connection, source, [each.uid for each in arrivals])
+    free = _free_copies(connection, source, {each.digest for each in arrivals}, departed)
+    moves: list[dict[str, Any]] = [
+        {"copy_id": free[each.digest].pop(), "to_uid": each.uid, "to_flags": each.flags}
+        for each in arrivals
+        if each.uid not in known and free.get(each.digest)
+    ]
+    if moves:
+        place = {"folder": source.folder, "uidvalidity": source.uidvalidity, "uid": bindparam("to_uid")}
+        values = {**place, "flags": bindparam("to_flags")}
+        connection.execute(update(copies).where(copies.c.id == bindparam("copy_id")).values(values), moves)
+        return_copies(connection, source.user_id, [move["copy_id"] for move in moves])
+    return len(moves)
+
+
+def _free_copies(
+    connection: Connection, source: Source, digests: Collection[bytes], departed: Collection[int]
+) -> dict[bytes, list[int]]:
+    """Give the copies that a message may take up, by digest; the last is the best, one that is not gone."""
+    same = (copies.c.mailbox_id == source.mailbox_id, copies.c.digest.in_(digests))
+    found = select(copies.c.id, copies.c.digest, copies.c.gone_at).where(*same).order_by(copies.c.id.desc())
+    gone: dict[bytes, list[int]] = {}
+    missing: dict[bytes, list[int]] = {}
+    for row in connection.execute(found):
+        if row.gone_at is not None:
+            gone.setdefault(row.digest, []).append(row.id)
+        elif row.id in departed:
+            missing.setdefault(row.digest, []).append(row.id)
+    return {digest: gone.get(digest, []) + missing.get(digest, []) for digest in gone.keys() | missing.keys()}
+
+
+def set_flags(connection: Connection, source: Source, flags: Mapping[str, str]) -> None:
+    """Set the flags of a source's copies, by UID."""
+    rows = [{"of_uid": uid, "to_flags": each} for uid, each in flags.items()]
+    if rows:
+        at_place = (*rows_of(source, copies), copies.c.uid == bindparam("of_uid"))
+        connection.execute(update(copies).where(*at_place).values(flags=bindparam("to_flags")), rows)
+
+
+def still_there(connection: Connection, places: Sequence[Place]) -> list[Place]:
+    """Give those places at which their copies still are: not moved meanwhile, and not gone."""
+    return [place for some in _chunks(places) for place in _still_there(connection, some)]
+
+
+def _still_there(connection: Connection, places: Sequence[Place]) -> Iterator[Place]:
+    columns = (copies.c.id, copies.c.folder, copies.c.uidvalidity, copies.c.uid)
+    found = select(*columns).where(copies.c.id.in_([place.copy_id for place in places]), copies.c.gone_at.is_(None))
+    there = {row.id: tuple(row) for row in connection.execute(found)}
+    return (place for place in places if there.get(place.copy_id) == tuple(place[:4]))
+
+
+def lose_copies(connection: Connection, user_id: int, copy_ids: Sequence[int], gone_at: int) -> None:
+    """Call copies of a user gone (epoch seconds): they are in no view from now on, and come back if they reappear.
+
+    Where the mailbox holds the same message once more, that copy takes over what was filed by hand.
+    """
+    _lock(connection, user_id)
+    for some in _chunks(copy_ids):
+        put_aside(connection, some)
+        connection.execute(update(copies).where(copies.c.id.in_(some)).values(gone_at=gone_at))
+        _hand_over(connection, some)
+
+
+def _hand_over(connection: Connection, copy_ids: Sequence[int]) -> None:
+    twin = copies.alias("twin")
+    found = (
+        select(set_aside.c.record_id, twin.c.id)
+        .join(copies, copies.c.id == set_aside.c.copy_id)
+        .join(twin, (twin.c.mailbox_id == copies.c.mailbox_id) & (twin.c.digest == copies.c.digest))
+        .where(copies.c.id.in_(copy_ids), twin.c.gone_at.is_(None))
+        .distinct()
+        .order_by(set_aside.c.record_id, twin.c.id)
+    )
+    for record_id, twin_id in connection.execute(found).all():
+        associate_by_hand(connection, record_id, [twin_id])
+
+
+def return_copies(connection: Connection, user_id: int, copy_ids: Sequence[int]) -> None:
+    """Let copies of a user that are gone be there again, with all that was tied to them."""
+    _lock(connection, user_id)
+    for some in _chunks(copy_ids):
+        gone = select(copies.c.id).where(copies.c.id.in_(some), copies.c.gone_at.is_not(None))
+        returned = list(connection.execute(gone).scalars())
+        connection.execute(update(copies).where(copies.c.id.in_(returned)).values(gone_at=None))
+        bring_back(connection, returned)
+
+
+def purge_copies(connection: Connection, mailbox_id: int, before: int, limit: int) -> int:
+    """Delete copies of a mailbox for good that were gone by then (epoch seconds), some of them; give how many."""
+    gone = select(copies.c.id).where(copies.c.mailbox_id == mailbox_id, copies.c.gone_at <= before).limit(limit)
+    copy_ids = list(connection.execute(gone).scalars())
+    for table in (set_aside, copy_participants, raw_messages):
+        connection.execute(delete(table).where(table.c.copy_id.in_(copy_ids)))
+    connection.execute(delete(copies).where(copies.c.id.in_(copy_ids)))
+    return len(copy_ids)
+
+
+def _lock(connection: Connection, user_id: int) -> None:
+    """Keep out what would count the same copies at the same moment, as new mail does."""
+    lock_matching(connection, exclusive=False)
+    lock_mail_of(connection, user_id)
+
+
+def _chunks(items: Sequence[_T]) -> Iterator[list[_T]]:
+    remaining = iter(items)
+    while some := list(islice(remaining, _CHUNK)):
+        yield some

@@ -1,0 +1,114 @@
+"""A user's account on a real server, synchronised into a database."""
+
+import uuid
+from collections.abc import Callable
+from typing import NamedTuple
+
+from imapclient import IMAPClient
+from sqlalchemy import select
+
+from postroom.actions.mailbox_pass import FolderReport, SyncReport
+from postroom.actions.mailboxes import NewMailbox, add_mailbox
+from postroom.actions.sync import sync_mailbox
+from postroom.core.model import Folder
+from postroom.mail.server import Security
+from postroom.storage.folders import folders_of
+from postroom.storage.schema import copies
+from tests.servers.dovecot import Dovecot
+from tests.team import NOW, OPERATOR, Team, email_of, message
+
+LEAD = 1001
+CUSTOMER = "lead@customer.example"
+
+
+class Stored(NamedTuple):
+    """A copy, as the database has it."""
+
+    id: int
+    folder: str
+    uidvalidity: int
+    uid: str
+    flags: str
+    gone_at: int | None
+
+
+class Account:
+    """A user's account; what comes in is from the lead."""
+
+    def __init__(self, team: Team, dovecot: Dovecot, name: str = "Alice") -> None:
+        self.team, self.dovecot = team, dovecot
+        self.address = f"{uuid.uuid4().hex}@test.example"
+        team.user(name, mailbox=None)
+        self.mailbox_id = 0
+        self.connect(name, dovecot.password)
+
+    def connect(self, name: str, password: str) -> None:
+        """Connect the account as a user's mailbox."""
+        host, port = self.dovecot.host, self.dovecot.imap_port
+        server = NewMailbox("imap", self.address, host, port, Security.NONE, None, password)
+        mailbox = add_mailbox(self.team.database, self.team.box, email_of(name), server, by=OPERATOR, now=NOW)
+        self.mailbox_id = mailbox.id
+
+    def put(self, folder: str, body: str = "Hello") -> int:
+        """Put a new message into a folder, and give its UID."""
+        raw = message(CUSTOMER, [self.address], f"<{uuid.uuid4()}@x>", body)
+        return self.dovecot.append(self.address, folder, raw)
+
+    def client(self) -> IMAPClient:
+        """Give a mail program, to be used in a with statement."""
+        return self.dovecot.client(self.address)
+
+    def move(self, uids: list[int], source: str, target: str) -> None:
+        with self.client() as client:
+            client.select_folder(source)
+            if not client.folder_exists(target):
+                client.create_folder(target)
+            client.move(uids, target)
+
+    def expunge(self, folder: str, uids: list[int]) -> None:
+        with self.client() as client:
+            client.select_folder(folder)
+            client.delete_messages(uids)
+            client.expunge()
+
+    def sync(
+        self,
+        on_progress: Callable[[str, int, int], None] = lambda *_: None,
+        *,
+        after: int = 0,
+        since: int | None = None,
+    ) -> dict[str, FolderReport]:
+        """Synchronise, some seconds `after` the beginning of the test; give what became of each folder."""
+        report = self.pass_over(on_progress, after=after, since=since)
+        return {folder.name: folder for folder in report.folders}
+
+    def pass_over(
+        self,
+        on_progress: Callable[[str, int, int], None] = lambda *_: None,
+        *,
+        after: int = 0,
+        since: int | None = None,
+    ) -> SyncReport:
+        return sync_mailbox(
+            self.team.database, self.team.box, self.mailbox_id, NOW + after, since=since, on_progress=on_progress
+        )
+
+    def stored(self) -> list[Stored]:
+        """Give every copy, in the order of ids."""
+        columns = (copies.c[name] for name in Stored._fields)
+        with self.team.database.read() as connection:
+            return [Stored(*row) for row in connection.execute(select(*columns).order_by(copies.c.id))]
+
+    def there(self) -> set[tuple[str, str]]:
+        """Give folder and UID of each copy that is not gone."""
+        return {(copy.folder, copy.uid) for copy in self.stored() if copy.gone_at is None}
+
+    def folder(self, name: str) -> Folder:
+        with self.team.database.read() as connection:
+            return folders_of(connection, self.mailbox_id)[name]
+
+    def mail_on_lead(self) -> int:
+        """Give how many copies are counted on the lead, as the answers have it."""
+        with self.team.database.read() as connection:
+            rows = connection.exec_driver_sql("SELECT copies FROM record_mail").all()
+        return sum(row[0] for row in rows)

@@ -79,6 +79,36 @@ class TestOfOthers:
         assert contents(api.team.database) == before
 
 
+class TestFurtherAddresses:
+    def mailbox_of(self, api: OwnApi, user: str) -> str:
+        (mailbox,) = [each for each in api.get("Root", "/mailboxes")["mailboxes"] if each["user"] == user]
+        return str(mailbox["id"])
+
+    def test_an_administrator_sets_them(self, api: OwnApi) -> None:
+        path, subject = f"/mailboxes/{self.mailbox_of(api, BOB)}/aliases", f"mailbox {BOB}"
+        assert api.get("Root", path) == {"addresses": []}
+        api.do("Root", "PUT", path, {"addresses": ["Sales@Team.Example", "info@team.example"]})
+        expected = ["info@team.example", "sales@team.example"]
+        assert api.get("Root", path) == {"addresses": expected}
+        api.assert_audited("Root", "further addresses", subject, [], expected)
+        api.do("Root", "PUT", path, {"addresses": []})
+        assert api.get("Root", path) == {"addresses": []}
+
+    def test_nobody_asserts_the_own(self, api: OwnApi) -> None:
+        for who in ("Alice", "Bob", "Charlie"):
+            for mailbox in (self.mailbox_of(api, BOB), "1"):
+                for method, body in (("GET", None), ("PUT", {"addresses": ["ceo@team.example"]})):
+                    refused = api.refused(who, method, f"/mailboxes/{mailbox}/aliases", body)
+                    assert refused[:2] == (403, "NO_PERMISSION")
+
+    def test_what_is_not_acceptable(self, api: OwnApi) -> None:
+        path = f"/mailboxes/{self.mailbox_of(api, BOB)}/aliases"
+        for addresses, field in ((["sales"], "addresses"), ([1], "addresses[0]"), ("x", "addresses")):
+            assert api.wrong_field("Root", "PUT", path, {"addresses": addresses}) == field
+        assert api.refused("Root", "PUT", path, {"addresses": [ALICE]})[:2] == (409, "ALREADY_THERE")
+        assert api.refused("Root", "GET", "/mailboxes/1/aliases")[:2] == (404, "NOT_FOUND")
+
+
 class TestTheOwn:
     def test_where_the_organisation_has_one(self, api: OwnApi, server: dict[str, Any]) -> None:
         own = server | of("alice")

@@ -58,6 +58,7 @@ BODIES: dict[str, dict[str, bool]] = {
     "POST /clients": {"name": True, "kind": False, "redirect_uris": False, "user": False, "scopes": False},
     "POST /mailboxes": {"user": True} | MAILBOX,
     "POST /me/mailbox": MAILBOX,
+    "PUT /mailboxes/{mailbox}/aliases": {"addresses": True},
     "PUT /me/permission": {"permission": False, "audience": False},
     "PUT /me/excluded_domains": {"domains": True},
     "POST /preview": {"change": True},

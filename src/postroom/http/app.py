@@ -71,6 +71,7 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/users/{user:name}/role": people.RoleOfUser,
     "/users/{user:name}/permission": people.PermissionOfUser,
     "/mailboxes/{mailbox}": mailboxes.OneMailbox,
+    "/mailboxes/{mailbox}/aliases": mailboxes.Aliases,
     "/records/{module}/{record_id}/shares": RecordShares,
     "/clients": clients.Clients,
     "/clients/{client}": clients.OneClient,

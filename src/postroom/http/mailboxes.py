@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from postroom.actions import mailboxes
 from postroom.actions.actor import Actor
+from postroom.actions.aliases import list_aliases, set_aliases
 from postroom.actions.errors import NotAllowed
 from postroom.actions.mailboxes import connect_mailbox, disconnect_mailbox, own_mailbox, read_mailboxes
 from postroom.core.model import Mailbox, Security
@@ -37,6 +38,12 @@ class NewMailbox(NewOwnMailbox, frozen=True, kw_only=True):
     """A user's mailbox."""
 
     user: Text
+
+
+class Addresses(Sent, frozen=True):
+    """The further addresses of a mailbox, in place of those before."""
+
+    addresses: tuple[Text, ...]
 
 
 class ConnectingResource(Resource):
@@ -87,6 +94,21 @@ class OneMailbox(SettingsResource):
         if not caller.actor.is_administrator:
             raise NotAllowed("only an administrator may disconnect mailboxes of others")
         disconnect_mailbox(self.database, mailbox, by=caller.actor, now=now())
+        response.status = falcon.HTTP_NO_CONTENT
+
+
+class Aliases(SettingsResource):
+    """The further addresses of a mailbox."""
+
+    def on_get(self, request: falcon.Request, response: falcon.Response, mailbox: str) -> None:
+        """Answer all of them."""
+        caller = self.enter(request, Operation.READ)
+        answer(response, {"addresses": list_aliases(self.database, mailbox, by=caller.actor)})
+
+    def on_put(self, request: falcon.Request, response: falcon.Response, mailbox: str) -> None:
+        """Set the whole list."""
+        caller, new = self.enter_with_body(request, Operation.UPDATE, Addresses)
+        set_aliases(self.database, mailbox, new.addresses, by=caller.actor, now=now())
         response.status = falcon.HTTP_NO_CONTENT
 
 

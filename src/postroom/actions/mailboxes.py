@@ -18,6 +18,7 @@ from postroom.storage import mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
 from postroom.storage.mailbox_grants import delete_grant
+from postroom.storage.mailbox_sync import ask_for_pass
 from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.secrets import SecretBox
 
@@ -136,7 +137,7 @@ def renew_login(
     with database.write() as connection:
         mailbox = get_mailbox(connection, str(mailbox.id))
         _store_login(connection, box, mailbox, secret)
-        mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.ACTIVE)
+        ask_for_pass(connection, mailbox.id, now)
         what = "password" if isinstance(secret, str) else "access token"
         Transaction(connection, by, now).write_down(
             "login of a mailbox", f"mailbox {mailbox.address}", None, f"another {what}", owner_id=mailbox.user_id
@@ -190,12 +191,6 @@ def _server_of(mailbox: Mailbox) -> Server:
     if mailbox.host is None or mailbox.port is None:
         raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
     return Server(mailbox.host, mailbox.port, Security(mailbox.security or ""), mailbox.ca_certificates)
-
-
-def mailbox_id_of(database: Database, address: str) -> int:
-    """Give the id of the connected mailbox with this address. Raises NotFound, InvalidInput."""
-    with database.read() as connection:
-        return get_mailbox(connection, address).id
 
 
 def valid_authority(certificates: str | None) -> str | None:

@@ -42,6 +42,19 @@ def crm(own_api: OwnApi, smtp: SmtpServer) -> CrmApi:
     return CrmApi(team)
 
 
+@pytest.fixture(scope="class")
+def shared_smtp() -> Iterator[SmtpServer]:
+    with running_smtp() as server:
+        yield server
+
+
+@pytest.fixture(scope="class")
+def shared_crm(unchanged_api: OwnApi, shared_smtp: SmtpServer) -> CrmApi:
+    """Give the same to all tests of a class, which send nothing."""
+    through(unchanged_api.team, shared_smtp.port)
+    return CrmApi(unchanged_api.team)
+
+
 def through(team: Any, port: int, address: str = ALICE) -> None:
     server = NewSmtpServer("127.0.0.1", port, Security.NONE, "submitter", PASSWORD)
     set_mailbox_smtp(team.database, team.box, address, server)
@@ -89,6 +102,12 @@ def test_bcc_is_on_the_copy_of_the_sender_alone(crm: CrmApi, smtp: SmtpServer) -
     assert envelope.rcpt_tos == [CUSTOMER, "hidden@elsewhere.example"]
     assert b"hidden" not in bytes(envelope.content or b"")
     assert crm.team.types("Alice", "Leads", lead) == ["emails_sent_from_crm", "all_contacts_emails", "all_emails"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_hostile_html_is_sent_as_any_other(crm: CrmApi) -> None:
+    for content in ("<![" * 30_000, "&#" + "9" * 5000 + ";", "<a" * 50_000, "<!--" * 25_000):
+        sent_id(crm.do("Alice", "POST", PATH, mail(content=content)))
 
 
 class TestWho:
@@ -163,7 +182,7 @@ class TestAnswering:
         assert answers[0]["data"][0]["details"]["json_path"] == "$.data[0].in_reply_to.message_id"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
 class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("changed", "code", "path"),
@@ -187,14 +206,16 @@ class TestWhatIsRefused:
             ({"colour": "red"}, "INVALID_DATA", "colour"),
         ],
     )
-    def test_names_the_field(self, crm: CrmApi, smtp: SmtpServer, changed: Any, code: str, path: str) -> None:
-        answer = crm.ask("Alice", "POST", PATH, mail(**changed))
+    def test_names_the_field(
+        self, shared_crm: CrmApi, shared_smtp: SmtpServer, changed: Any, code: str, path: str
+    ) -> None:
+        answer = shared_crm.ask("Alice", "POST", PATH, mail(**changed))
         error = answer.json["data"][0] if "data" in answer.json else answer.json
         assert (answer.status_code, error["code"], error["details"]["json_path"]) == (400, code, f"$.data[0].{path}")
-        assert smtp.script.received == []
+        assert shared_smtp.script.received == []
 
     @pytest.mark.parametrize("evil", ["\r\nBcc: evil@x.example", "\nX: y", "\r", "\0"])
-    def test_whatever_could_end_a_line(self, crm: CrmApi, smtp: SmtpServer, evil: str) -> None:
+    def test_whatever_could_end_a_line(self, shared_crm: CrmApi, shared_smtp: SmtpServer, evil: str) -> None:
         for changed in (
             {"subject": f"Hi{evil}"},
             {"from": {"email": ALICE, "user_name": f"A{evil}"}},
@@ -205,18 +226,13 @@ class TestWhatIsRefused:
             {"reply_to": {"email": CUSTOMER, "user_name": evil}},
             {"in_reply_to": f"{'0' * 64}{evil}"},
         ):
-            assert refused(crm, mail(**changed))[0] == "INVALID_DATA", changed
-        assert smtp.script.received == []
+            assert refused(shared_crm, mail(**changed))[0] == "INVALID_DATA", changed
+        assert shared_smtp.script.received == []
 
     @pytest.mark.parametrize("path", [PATH, "/files", PATH.replace("send_mail", "associate_email")])
-    def test_a_body_that_is_too_long_by_its_own_words_is_not_waited_for(self, crm: CrmApi, path: str) -> None:
+    def test_a_body_that_is_too_long_by_its_own_words_is_not_waited_for(self, shared_crm: CrmApi, path: str) -> None:
         announced = {"Content-Length": str(64 * 1024 * 1024), "Content-Type": "multipart/form-data; boundary=b"}
-        assert crm.refused("Alice", "POST", path, raw=b"{}", headers=announced)[:2] == (413, "BODY_TOO_LARGE")
-
-    @pytest.mark.usefixtures("smtp")
-    def test_hostile_html(self, crm: CrmApi) -> None:
-        for content in ("<![" * 30_000, "&#" + "9" * 5000 + ";", "<a" * 50_000, "<!--" * 25_000):
-            sent_id(crm.do("Alice", "POST", PATH, mail(content=content)))
+        assert shared_crm.refused("Alice", "POST", path, raw=b"{}", headers=announced)[:2] == (413, "BODY_TOO_LARGE")
 
 
 class TestServerThatRefuses:

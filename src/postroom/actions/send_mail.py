@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from postroom.actions.errors import FieldRefused, FieldTaken, RecordInvalid, SendingRefused
 from postroom.actions.outbox import TAKEN_UP_FOR, Outcome, attempt, outcome_of
-from postroom.actions.own_addresses import own_addresses
+from postroom.actions.own_addresses import require_own_address
 from postroom.actions.tokens import Caller, hash_token
 from postroom.actions.uploads import attachments_of
 from postroom.actions.visible_emails import answerable_copy
@@ -152,7 +152,7 @@ def _accept(
 ) -> OutboxMail:
     """Put a message into the outbox, in one transaction with what keeps it from being sent twice."""
     user = users_by_id(connection)[user_id]
-    _check_sender(connection, user, mail.sender)
+    require_own_address(connection, user, mail.sender.address, "from.email")
     if mail.scheduled_at is not None and not now < mail.scheduled_at <= now + _LATEST:
         raise FieldRefused("expected a time in the future, within a year", api_name="scheduled_time")
     if mail.linked_record_id is not None:
@@ -179,12 +179,6 @@ def _accept(
     )
     outbox.insert_mail(connection, accepted, raw, _envelope(mail))
     return accepted
-
-
-def _check_sender(connection: Connection, user: User, sender: Person) -> None:
-    own = own_addresses(connection, user)
-    if normalise_address(sender.address) not in {each.address for each in own}:
-        raise FieldRefused("expected one of your own addresses, as from_addresses lists them", api_name="from.email")
 
 
 def require_deal(connection: Connection, user_id: int, deal_id: int) -> None:
@@ -251,10 +245,15 @@ def people(given: tuple[Person, ...], field: str) -> tuple[Person, ...]:
 
 def person(given: Person, field: str) -> Person:
     """Give somebody as mail names one. Raises FieldRefused."""
-    address = sendable_address(one_line(given.address, f"{field}.email"))
-    if address is None:
-        raise FieldRefused("invalid email", api_name=f"{field}.email")
-    return Person(address, one_line(given.name, f"{field}.user_name"))
+    return Person(address(given.address, f"{field}.email"), one_line(given.name, f"{field}.user_name"))
+
+
+def address(value: str, field: str) -> str:
+    """Give an address that can be sent to. Raises FieldRefused."""
+    sendable = sendable_address(one_line(value, field))
+    if sendable is None:
+        raise FieldRefused("invalid email", api_name=field)
+    return sendable
 
 
 def one_line(value: str, field: str) -> str:

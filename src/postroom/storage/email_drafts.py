@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 
 from postroom.core.model import DraftOrder, EmailDraft, Person, UploadedFile
 from postroom.storage.schema import email_draft_files, email_drafts, uploaded_files
+from postroom.storage.unsent_emails import UnsentWanted
 
 _COLUMNS = [email_drafts.c[name] for name in EmailDraft.__slots__]
 _PEOPLE = ("to", "cc", "bcc")
@@ -43,6 +44,13 @@ def list_drafts(
     keys = (email_drafts.c[order.by], email_drafts.c.id)
     ordered = _select(_of(user_id, record_id)).order_by(*(key.desc() if order.descending else key for key in keys))
     return _drafts(connection, ordered.offset(offset).limit(limit))
+
+
+def drafts_behind(connection: Connection, wanted: UnsentWanted) -> list[EmailDraft]:
+    """Give those that a list wants, the one that was changed last first."""
+    drafts = email_drafts.c
+    found = _drafts(connection, wanted.of(email_drafts, select(*_COLUMNS), drafts.modified_at, drafts.id))
+    return found[::-1] if wanted.newer else found
 
 
 def count_drafts(connection: Connection, user_id: int) -> int:

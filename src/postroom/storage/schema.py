@@ -31,6 +31,8 @@ from postroom.core.model import (
     Permission,
     Profile,
     RecipientState,
+    SyncState,
+    Trouble,
     UserStatus,
 )
 
@@ -352,6 +354,26 @@ mailboxes = Table(
     ),
 )
 
+# How it stands with reading a mailbox from its server, and who is at it. A lease that ran out binds nobody.
+mailbox_sync = Table(
+    "mailbox_sync",
+    metadata,
+    Column("mailbox_id", Id, ForeignKey("mailboxes.id"), primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("next_try_at", BigInteger),  # NULL: not by itself
+    Column("failures", Integer, nullable=False),
+    Column("trouble", Text),
+    Column("error", Text),
+    Column("passed_at", BigInteger),
+    Column("complete_at", BigInteger),
+    Column("lease_token", Text),
+    Column("lease_until", BigInteger),
+    _one_of("state", SyncState),
+    _one_of("trouble", Trouble),
+    CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease"),
+    Index(None, "next_try_at"),
+)
+
 # Through which server a mailbox sends. A login of its own has both a name and a password.
 smtp_servers = Table(
     "smtp_servers",
@@ -385,6 +407,8 @@ copies = Table(
     Column("problems", Text),
     _reference("thread_id", "threads"),
     Column("withheld", Boolean, nullable=False),  # from everyone but its user, as core.withholding says
+    Column("is_automated", Boolean, nullable=False, server_default=text("false")),  # a program sent it
+    Column("headers_only", Boolean, nullable=False, server_default=text("false")),  # it is too large to be read
     Column("digest", LargeBinary),  # SHA-256 of its bytes: by it a message is known again in another place
     Column("flags", Text, nullable=False, server_default=text("''")),  # as the server has them, in order
     Column("gone_at", BigInteger),  # since when its source does not have it: it is in no view

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from postroom import actions
 from postroom.actions.actor import Actor
 from postroom.actions.change_sharing import SetCrmAccess
+from postroom.actions.errors import NotAllowed
 from postroom.actions.organisation import SetUserStatus
 from postroom.actions.outbox import cancel, list_outbox, send_due, send_now
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
@@ -24,6 +26,7 @@ from tests.team import NOW, OPERATOR
 
 LEAD_ID = LEAD.partition("/")[2]
 PATH = f"/Leads/{LEAD_ID}/actions/send_mail"
+FULL = "too many of your messages wait, or could not be sent: try later"
 INVALID = (400, "INVALID_DATA", {"resource_path_index": 1})
 
 
@@ -353,6 +356,23 @@ class TestScheduled:
         assert (outcome.mail.state, outcome.mail.error) == (OutboxState.FAILED, "the sender is not active")
         assert smtp.script.received == []
 
+    def test_nobody_keeps_the_outbox_full(self, crm: CrmApi, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What was sent makes room; what could not be sent does after a month."""
+        sent_id(crm.do("Alice", "POST", PATH, mail()))
+        monkeypatch.setattr(actions.send_mail, "_MOST_KEPT", 1)
+        smtp.script.sender = "550 Not you"
+        assert "550 Not you" in refused(crm, mail())[1]
+        smtp.script.sender = "250 OK"
+        assert refused(crm, mail())[:2] == ("NOT_ALLOWED", FULL)
+        sent_id(crm.do("Bob", "POST", PATH, mail(**{"from": {"email": BOB}})))
+        send_due(crm.team.database, crm.team.box, NOW + 31 * 24 * 3600)
+        ((outcome, _),) = list_outbox(crm.team.database, ALICE, OutboxState.FAILED, 10)
+        with pytest.raises(NotAllowed, match="is not kept any more"):
+            send_now(crm.team.database, crm.team.box, str(outcome.mail.id), now=NOW)
+        sent_id(crm.do("Alice", "POST", PATH, mail()))
+        monkeypatch.setattr(actions.send_mail, "_MOST_KEPT_BYTES", 1000)
+        assert refused(crm, mail(content="x" * 1000))[:2] == ("NOT_ALLOWED", FULL)
+
     def test_not_once_it_is_cancelled(self, crm: CrmApi, smtp: SmtpServer) -> None:
         self.schedule(crm)
         ((outcome, sender),) = list_outbox(crm.team.database, None, OutboxState.SCHEDULED, 10)
@@ -379,6 +399,12 @@ class TestFiles:
         assert b'filename="a.txt"' in content
         bobs = mail(**{"from": {"email": BOB}}, attachments=attachments)
         assert refused(crm, bobs, "Bob")[2]["json_path"] == "$.data[0].attachments[0].id"
+
+    def test_at_the_same_moment_are_counted_together(self, crm: CrmApi, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(actions.uploads, "_MOST_BYTES", 10)
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: self.upload(crm, ("a.txt", b"sixsix")), range(8)))
+        assert sorted(answer.status_code for answer in answers) == [200, *[415] * 7]
 
     def test_what_is_no_upload(self, crm: CrmApi) -> None:
         for result in (self.upload(crm), crm.ask("Alice", "POST", "/files", {}), self.upload(crm, *[("a", b"")] * 11)):

@@ -38,6 +38,8 @@ from postroom.storage.visible_records import grounds_on
 _ANSWER_WITHIN = 20  # seconds: whoever sends waits for the server's answers
 _LATEST = 366 * 24 * 3600  # seconds ahead
 _EMAIL_ID_CHARACTERS = 64
+_MOST_KEPT = 1000  # messages of one user that wait, or could not be sent
+_MOST_KEPT_BYTES = 1024 * 1024 * 1024
 _NOBODY = 0
 
 
@@ -160,6 +162,9 @@ def _accept(
     raw = compose(_message(connection, user, module, record_id, mail, now))
     if len(raw) > MAX_MESSAGE_BYTES:
         raise FieldRefused("the message is too large with its attachments", api_name="attachments")
+    count, size = outbox.kept_of(connection, user_id)
+    if count >= _MOST_KEPT or size + len(raw) > _MOST_KEPT_BYTES:
+        raise SendingRefused("too many of your messages wait, or could not be sent: try later")
     parsed = parse_message(raw)
     accepted = OutboxMail(
         id=take_id(connection),

@@ -11,6 +11,7 @@ from postroom.core.model import UploadedFile
 from postroom.mail.compose import Attachment
 from postroom.storage import uploads
 from postroom.storage.database import Database
+from postroom.storage.mail import lock_mail_of
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
 MOST_FILES = 10  # in one upload
@@ -38,6 +39,7 @@ def upload_files(database: Database, user_id: int, files: Sequence[GivenFile], *
     if any(len(file.content) > MAX_FILE_BYTES for file in files):
         raise FileTooLarge("Please check if the size of the file is in the correct range")
     with database.write() as connection:
+        lock_mail_of(connection, user_id)  # so that none is counted past
         uploads.delete_expired(connection, now)
         total = uploads.size_of_files(connection, user_id) + sum(len(file.content) for file in files)
         if total > _MOST_BYTES:

@@ -71,6 +71,20 @@ def scheduled_behind(connection: Connection, wanted: UnsentWanted, head_bytes: i
     return found[::-1] if wanted.newer else found
 
 
+def kept_of(connection: Connection, user_id: int) -> tuple[int, int]:
+    """Give of how many of a user's messages the text is kept, and how many bytes that is."""
+    sizes = select(func.count(), func.coalesce(func.sum(func.length(outbox.c.raw)), 0))
+    count, size = connection.execute(sizes.where(outbox.c.user_id == user_id, outbox.c.raw.is_not(None))).one()
+    return count, int(size)
+
+
+def forget_texts(connection: Connection, before: int) -> None:
+    """Forget the texts of what was to be sent before a time (epoch seconds), and will not be by itself."""
+    is_over = outbox.c.state.in_((OutboxState.FAILED, OutboxState.CANCELLED))
+    due_at = func.coalesce(outbox.c.scheduled_at, outbox.c.created_at)
+    connection.execute(update(outbox).where(is_over, due_at < before, outbox.c.raw.is_not(None)).values(raw=None))
+
+
 def raw_of(connection: Connection, mail_id: int) -> bytes | None:
     """Give a message as it was composed, None once nothing of it is left to be sent."""
     raw: bytes | None = connection.execute(select(outbox.c.raw).where(outbox.c.id == mail_id)).scalar_one()

@@ -40,8 +40,8 @@ class Matching(NamedTuple):
 
     @property
     def growth(self) -> float:
-        """How many times as long a message takes with the most records as with the fewest."""
-        return self.per_message[max(self.per_message)] / self.per_message[min(self.per_message)]
+        """How much longer a message takes with the most records than with the fewest, as a share of that."""
+        return self.per_message[max(self.per_message)] / self.per_message[min(self.per_message)] - 1
 
 
 def measure_matching(url: str, size: Size, numbers: Sequence[int]) -> Matching:

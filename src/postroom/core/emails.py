@@ -1,6 +1,7 @@
 """E-mails as lists show them."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from postroom.core.model import Kind, Participant
@@ -17,6 +18,13 @@ class EmailPlace(NamedTuple):
 
 
 NEWEST = EmailPlace(1 << 60, b"")  # before every e-mail of a list
+
+
+class Unsent(StrEnum):
+    """What an e-mail is that is not sent yet."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
 
 
 class CopyOwner(NamedTuple):
@@ -39,7 +47,8 @@ class Deal(NamedTuple):
 class ListedEmail:
     """An e-mail as a list shows it: what one copy says. `is_sent` where its owner wrote it.
 
-    What nobody looked for when the copy came is None. `time_zone` is the organisation's.
+    `time_zone` is the organisation's. What is `unsent` has no copy yet; its time says when it will be sent, or was
+    written. What nobody looked for when the copy came is None.
     """
 
     place: EmailPlace
@@ -49,10 +58,11 @@ class ListedEmail:
     sender: str | None
     subject: str
     is_sent: bool
-    summary: str | None
-    has_attachment: bool | None
-    conversation: int | None
-    is_read: bool | None
     deal: Deal | None
     time_zone: str
     participants: tuple[Participant, ...]
+    unsent: Unsent | None = None
+    summary: str | None = None
+    has_attachment: bool | None = None
+    conversation: int | None = None
+    is_read: bool | None = None

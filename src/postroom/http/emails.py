@@ -126,7 +126,7 @@ def wanted_in(
     record: OpenRecord, view: str | UnsetType, owner_id: str | UnsetType, owner_name: str = "owner_id"
 ) -> Wanted:
     """Say which e-mails are wanted; `owner_name` is what the parameter of the owner is called. Raises FieldRefused."""
-    if view is not UNSET and view not in VIEWS.keys() | VIEWS_OF_UNSENT:
+    if view is not UNSET and view not in VIEWS.keys() | VIEWS_OF_UNSENT.keys():
         raise FieldRefused("the type given seems to be invalid", param_name="type")
     owner = None if owner_id is UNSET else id_in(owner_id, param_name=owner_name)
     return wanted_emails(or_none(view), owner, record.viewer_id)
@@ -169,7 +169,13 @@ def _listed(email: ListedEmail, viewer_id: int) -> dict[str, object]:
         "owner": {"id": str(email.owner.user_id), "name": email.owner.name, "email": email.owner.address},
         "source": _INDIVIDUAL if email.kind == Kind.CRM else email.kind,
         "linked_record": None if email.deal is None else _linked(email.deal),
-        "status": [{"type": "sent" if email.is_sent else "received", "bounced_time": None, "bounced_reason": None}],
+        "status": [
+            {
+                "type": email.unsent or ("sent" if email.is_sent else "received"),
+                "bounced_time": None,
+                "bounced_reason": None,
+            }
+        ],
         "summary": email.summary,
         "has_attachment": email.has_attachment,
         "has_thread_attachment": email.has_attachment,

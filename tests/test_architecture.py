@@ -172,7 +172,6 @@ WORK_THROUGH_ACTIONS = {
         ("mail.archive", "ArchiveError"),
         ("mail.archive", "archive_size"),
         ("mail.server", "MailServerError"),
-        ("mail.server", "Security"),
         ("storage.database", "DatabaseUrlError"),
         ("storage.secrets", "SecretKeyError"),
     },
@@ -322,9 +321,11 @@ def clock_at_the_edge(found: Sources) -> Iterator[str]:
 def secrets_in_one_place(found: Sources) -> Iterator[str]:
     yield from (f"{m} knows a cipher" for m in importers(found, "cryptography") - {"storage.secrets"})
     for module, tree in found.items():
-        opens = any(call.endswith("box.open") for call in calls(tree))
-        if opens and module not in {"actions.mailboxes", "actions.smtp_servers"}:
+        named = {name for name in own_imports(tree) if name[0] == "storage.sealed"}
+        if named and module not in {"actions.mailboxes", "actions.rotate_key", "actions.smtp_servers"}:
             yield f"{module} opens a secret"
+        if module != "storage.sealed" and any(call.endswith(("box.open", "box.seal")) for call in calls(tree)):
+            yield f"{module} opens a secret, or seals one beside the lock"
 
 
 READING = {"mail.parse", "mail.headers", "mail.body"}
@@ -392,6 +393,7 @@ CHECKS = {
         secrets_in_one_place,
         {
             "cli.peek": "installation.box.open(sealed, '')",
+            "actions.peek": "from postroom.storage.sealed import MAILBOX_PASSWORD",
             "actions.tokens": "from cryptography.fernet import Fernet",
         },
     ),

@@ -13,7 +13,7 @@ from postroom.actions.clients import NewClient, add_client
 from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.grants import create_grant_code
-from postroom.actions.mailboxes import NewMailbox, add_mailbox, password_context
+from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.organisation import add_module, add_role, initialise
 from postroom.actions.permissions import Member, SetRolePreference
 from postroom.actions.read_sharing_details import read_sharing_details
@@ -27,6 +27,7 @@ from postroom.storage.folders import add_folder
 from postroom.storage.mailboxes import find_mailbox
 from postroom.storage.migrations import schema_version
 from postroom.storage.places import lose_copies, places_in
+from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.sharing_facts import SharingFactsReader
 from tests.servers.postroom_server import Installation
 from tests.storage.contents import contents
@@ -141,7 +142,7 @@ class TestThereAndBack:
         backup(office.database, file, silent)
         restore(empty, file, silent)
         (mailbox,) = (row for row in contents(empty)["mailboxes"] if row[8] is not None)
-        assert office.box.open(bytes(mailbox[8]), password_context(int(mailbox[0]))) == "correct horse"
+        assert MAILBOX_PASSWORD.open(office.box, int(mailbox[0]), bytes(mailbox[8])) == "correct horse"
         assert office.box._key_file.read_bytes() not in file.read_bytes()
         assert b"correct horse" not in file.read_bytes()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from imapclient import IMAPClient
 
-from postroom.core.model import Trouble
+from postroom.core.model import Security, Trouble
 from postroom.mail import imap
 from postroom.mail.imap import FetchedMessage, FolderFailed, ListedFolder, Session, open_session
 from postroom.mail.server import (
@@ -20,7 +20,6 @@ from postroom.mail.server import (
     GuardError,
     Login,
     MailServerError,
-    Security,
     Server,
     Throttled,
 )

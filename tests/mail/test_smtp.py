@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from postroom.core.model import Security
 from postroom.mail.server import (
     AuthenticationFailed,
     CertificateRejected,
@@ -13,7 +14,6 @@ from postroom.mail.server import (
     GuardError,
     Login,
     MailServerError,
-    Security,
     Server,
     Throttled,
 )

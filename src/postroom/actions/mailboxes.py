@@ -9,13 +9,14 @@ from postroom.actions.changes import Transaction
 from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, NotAllowed
 from postroom.actions.lookups import get_mailbox, get_user, valid_address, valid_name
 from postroom.core.addresses import normalise_address
-from postroom.core.model import Kind, Mailbox, MailboxState, User
+from postroom.core.model import Kind, Mailbox, MailboxState, Security, User
 from postroom.mail.imap_connection import imap_connection
 from postroom.mail.pop_connection import pop_connection
-from postroom.mail.server import GuardError, Login, MailServerError, Security, Server, check_arguments
+from postroom.mail.server import GuardError, Login, MailServerError, Server, check_arguments
 from postroom.storage import mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
+from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.secrets import SecretBox
 
 _PORTS = {
@@ -68,7 +69,7 @@ def add_mailbox(database: Database, box: SecretBox, email: str, new: NewMailbox,
     with database.write() as connection:
         user = _require_possible(connection, email, new, by)
         address = valid_address(new.address or email, "address")
-        mailbox = _mailbox(take_id(connection), user, address, new, box)
+        mailbox = _mailbox(connection, user, address, new, box)
         mailboxes.insert_mailbox(connection, mailbox)
         Transaction(connection, by, now).write_down(
             "mailbox", f"mailbox {address}", None, _in_words(mailbox, user), owner_id=user.id
@@ -83,13 +84,26 @@ def list_mailboxes(database: Database) -> list[tuple[Mailbox, str, int]]:
         return [(mailbox, emails[mailbox.user_id], copies) for mailbox, copies in mailboxes.list_mailboxes(connection)]
 
 
-def disconnect_mailbox(database: Database, address: str, *, by: Actor, now: int) -> Mailbox:
-    """Disconnect a mailbox; its mail stays, under the same law. The user's own, or an administrator's.
+def read_mailboxes(database: Database, *, by: Actor) -> list[tuple[Mailbox, str, int]]:
+    """Give every mailbox, as `list_mailboxes` does. For administrators. Raises NotAllowed."""
+    if not by.is_administrator:
+        raise NotAllowed("only an administrator may read the mailboxes of others")
+    return list_mailboxes(database)
 
-    Raises NotAllowed, NotFound, InvalidInput.
+
+def own_mailbox(database: Database, email: str) -> Mailbox | None:
+    """Give a user's connected mailbox. Raises NotFound."""
+    with database.read() as connection:
+        return mailboxes.mailbox_of(connection, get_user(connection, email).id)
+
+
+def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: int) -> Mailbox:
+    """Disconnect a mailbox, named by address or id; its mail stays, under the same law.
+
+    A user's own; anybody's for administrators. Raises NotAllowed, NotFound, InvalidInput.
     """
     with database.write() as connection:
-        mailbox = get_mailbox(connection, address)
+        mailbox = get_mailbox(connection, reference)
         _require_owner_or_administrator(by, mailbox.user_id)
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
         before = _in_words(mailbox, people.users_by_id(connection)[mailbox.user_id])
@@ -103,14 +117,9 @@ def mailbox_login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
     """Give where a mailbox is served, and who logs in there. Raises InvalidInput, SecretKeyError."""
     if mailbox.host is None or mailbox.port is None or mailbox.sealed_password is None:
         raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
-    password = box.open(mailbox.sealed_password, password_context(mailbox.id))
+    password = MAILBOX_PASSWORD.open(box, mailbox.id, mailbox.sealed_password)
     server = Server(mailbox.host, mailbox.port, Security(mailbox.security or ""), mailbox.ca_certificates)
     return server, Login(mailbox.username or mailbox.address, password)
-
-
-def password_context(mailbox_id: int) -> str:
-    """Give what a mailbox's password is bound to, so that it opens nowhere else."""
-    return f"mailbox {mailbox_id}"
 
 
 def valid_authority(certificates: str | None) -> str | None:
@@ -127,8 +136,8 @@ def valid_authority(certificates: str | None) -> str | None:
 def _require_possible(connection: Connection, email: str, new: NewMailbox, by: Actor) -> User:
     """Give the user to whom a mailbox may be connected as it is. Raises an ActionError."""
     _check_server(new)
-    address = valid_address(new.address or email, "address")
     user = get_user(connection, email)
+    address = valid_address(new.address or email, "address")
     _require_owner_or_administrator(by, user.id)
     if not by.is_administrator:
         _require_confirmed(connection, user, address, new)
@@ -196,8 +205,8 @@ def _try(new: NewMailbox, server: Server, login: Login) -> None:
         raise LoginFailed(str(error)) from error
 
 
-def _mailbox(mailbox_id: int, user: User, address: str, new: NewMailbox, box: SecretBox) -> Mailbox:
-    state = MailboxState.ACTIVE
+def _mailbox(connection: Connection, user: User, address: str, new: NewMailbox, box: SecretBox) -> Mailbox:
+    mailbox_id, state = take_id(connection), MailboxState.ACTIVE
     if new.host is None:
         return Mailbox(mailbox_id, user.id, new.protocol, address, None, None, None, None, None, state, None)
     server, login = _server(new, new.host), _login(new, address)
@@ -210,7 +219,7 @@ def _mailbox(mailbox_id: int, user: User, address: str, new: NewMailbox, box: Se
         server.port,
         server.security,
         login.username,
-        box.seal(login.password, password_context(mailbox_id)),
+        MAILBOX_PASSWORD.seal(connection, box, mailbox_id, login.password),
         state,
         server.ca_certificates,
     )

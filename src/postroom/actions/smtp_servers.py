@@ -6,11 +6,12 @@ from sqlalchemy import Connection
 
 from postroom.actions.errors import InvalidInput, NotAllowed
 from postroom.actions.lookups import get_mailbox, valid_name
-from postroom.actions.mailboxes import password_context, valid_authority
-from postroom.core.model import Mailbox, SmtpServer
-from postroom.mail.server import Login, Security, Server
+from postroom.actions.mailboxes import valid_authority
+from postroom.core.model import Mailbox, Security, SmtpServer
+from postroom.mail.server import Login, Server
 from postroom.storage.database import Database
 from postroom.storage.mailboxes import mailbox_of
+from postroom.storage.sealed import MAILBOX_PASSWORD, SMTP_PASSWORD
 from postroom.storage.secrets import SecretBox
 from postroom.storage.smtp_servers import set_smtp_server, smtp_server_of
 
@@ -49,7 +50,7 @@ def set_smtp(connection: Connection, box: SecretBox, mailbox: Mailbox, new: NewS
     if new.port is not None and not 0 < new.port <= _LARGEST_PORT:
         raise InvalidInput("smtp-port: expected a number from 1 to 65535")
     username = None if new.username is None else valid_name(new.username, "username")
-    sealed = None if new.password is None else box.seal(new.password, _context(mailbox.id))
+    sealed = None if new.password is None else SMTP_PASSWORD.seal(connection, box, mailbox.id, new.password)
     authority = valid_authority(new.ca_certificates)
     port = new.port or _PORTS[new.security]
     server = SmtpServer(mailbox.id, host, port, new.security, username, sealed, authority)
@@ -63,15 +64,10 @@ def smtp_login(connection: Connection, box: SecretBox, user_id: int) -> tuple[Se
     server = None if mailbox is None else smtp_server_of(connection, mailbox.id)
     if mailbox is None or server is None:
         raise NotAllowed("there is no server to send through; 'postroom mailbox smtp' sets one")
-    username, sealed, context = server.username, server.sealed_password, _context(mailbox.id)
+    username, sealed, column = server.username, server.sealed_password, SMTP_PASSWORD
     if username is None:
-        username, sealed, context = mailbox.username, mailbox.sealed_password, password_context(mailbox.id)
+        username, sealed, column = mailbox.username, mailbox.sealed_password, MAILBOX_PASSWORD
     if username is None or sealed is None:
         raise NotAllowed("there is no login for the server to send through; 'postroom mailbox smtp' sets one")
     where = Server(server.host, server.port, Security(server.security), server.ca_certificates)
-    return where, Login(username, box.open(sealed, context))
-
-
-def _context(mailbox_id: int) -> str:
-    """Give what the password is bound to, so that it opens nowhere else."""
-    return f"smtp of mailbox {mailbox_id}"
+    return where, Login(username, column.open(box, mailbox.id, sealed))

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
+from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, connect_mailbox, disconnect_mailbox, list_mailboxes
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.cli.commands import Group, json_option
 from postroom.cli.installation import opened, operator
 from postroom.cli.output import print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
-from postroom.core.model import Mailbox
-from postroom.mail.server import Security
+from postroom.core.model import Mailbox, Security
 
 _LONGEST_CERTIFICATES = 1_000_000  # bytes: more than all authorities of a system have
 
@@ -136,6 +136,45 @@ def smtp_command(
     with opened() as installation:
         server = set_mailbox_smtp(installation.database, installation.box, address, new)
     say(f"{address} sends through {server.host}:{server.port} ({server.security}).")
+
+
+@mailbox.group("alias", cls=Group, epilog="postroom mailbox alias list alice@example.com")
+def alias() -> None:
+    """Manage further addresses of a mailbox, from which its owner may send."""
+
+
+@alias.command("add", epilog="postroom mailbox alias add alice@example.com sales@example.com")
+@click.argument("address")
+@click.argument("further", nargs=-1, required=True)
+def add_alias_command(address: str, further: tuple[str, ...]) -> None:
+    """Say that further addresses are those of a mailbox, too."""
+    with opened() as installation:
+        aliases = add_aliases(installation.database, address, further, by=operator(), now=int(time.time()))
+    say(f"Further addresses of {address}: {', '.join(aliases)}.")
+
+
+@alias.command("remove", epilog="postroom mailbox alias remove alice@example.com sales@example.com")
+@click.argument("address")
+@click.argument("further", nargs=-1, required=True)
+def remove_alias_command(address: str, further: tuple[str, ...]) -> None:
+    """Take further addresses from a mailbox, each of which it must have."""
+    with opened() as installation:
+        aliases = remove_aliases(installation.database, address, further, by=operator(), now=int(time.time()))
+    say(f"Further addresses of {address}: {', '.join(aliases) or 'none'}.")
+
+
+@alias.command("list", epilog="postroom mailbox alias list alice@example.com")
+@click.argument("address")
+@json_option
+def list_aliases_command(address: str, as_json: bool) -> None:
+    """List the further addresses of a mailbox."""
+    with opened() as installation:
+        aliases = list_aliases(installation.database, address, by=operator())
+    if as_json:
+        print_json(aliases)
+        return
+    for each in aliases:
+        say(each)
 
 
 def _server(each: Mailbox) -> str:

@@ -38,6 +38,7 @@ class _Postroom(LazyGroup):
         "outbox": Entry(f"{_CLI}.outbox", "outbox", "Mail that is to be sent from records."),
         "explain": Entry(f"{_CLI}.explain", "explain", "Say why somebody sees mail, or why not."),
         "viewers": Entry(f"{_CLI}.viewers", "viewers", "Say who sees a user's mail, and why."),
+        "secrets": Entry(f"{_CLI}.secrets", "secrets", "The key of the mailbox passwords."),
         "audit": Entry(f"{_CLI}.audit", "audit", "Who changed which setting, and when."),
         "backup": Entry(f"{_CLI}.backups", "backup", "Write everything into one file, while serving."),
         "restore": Entry(f"{_CLI}.backups", "restore", "Fill an empty database from a backup."),

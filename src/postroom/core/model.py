@@ -198,6 +198,14 @@ class Grant:
     refresh_hash: bytes | None = None
 
 
+class Security(StrEnum):
+    """How a connection to a mail server is protected."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
 class MailboxState(StrEnum):
     """What becomes of a mailbox; mail of a disconnected one stays under the law."""
 

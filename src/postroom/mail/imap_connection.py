@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
 
+from postroom.core.model import Security
 from postroom.mail.server import (
     ConnectionFailed,
     Login,
-    Security,
     Server,
     Throttled,
     check_arguments,

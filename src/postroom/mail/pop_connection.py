@@ -7,12 +7,12 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
+from postroom.core.model import Security
 from postroom.mail.server import (
     AuthenticationFailed,
     ConnectionFailed,
     Login,
     MailServerError,
-    Security,
     Server,
     check_arguments,
     connection_errors,

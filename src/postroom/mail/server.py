@@ -16,10 +16,9 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import ClassVar
 
-from postroom.core.model import Trouble
+from postroom.core.model import Security, Trouble
 
 DEFAULT_TIMEOUT = 60  # seconds
 _PORTS = 65536
@@ -59,14 +58,6 @@ class Throttled(MailServerError):
 
 class ConnectionFailed(MailServerError):
     """No connection, or one that broke or fell silent."""
-
-
-class Security(StrEnum):
-    """How the connection is protected."""
-
-    NONE = "none"
-    STARTTLS = "starttls"
-    TLS = "tls"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from contextlib import closing, contextmanager, suppress
 from threading import Timer
 from typing import NamedTuple
 
+from postroom.core.model import Security
 from postroom.mail.server import (
     DEFAULT_TIMEOUT,
     ConnectionFailed,
     GuardError,
     Login,
     MailServerError,
-    Security,
     Server,
     check_arguments,
     connection_errors,

@@ -375,6 +375,14 @@ mailbox_sync = Table(
 )
 
 # Through which server a mailbox sends. A login of its own has both a name and a password.
+mailbox_aliases = Table(
+    "mailbox_aliases",
+    metadata,
+    Column("mailbox_id", Id, ForeignKey("mailboxes.id"), primary_key=True, autoincrement=False),
+    Column("address", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 smtp_servers = Table(
     "smtp_servers",
     metadata,

@@ -404,6 +404,8 @@ ROUTES_WITHOUT_MAIL = {
     ("GET", "/postroom/v1/mailboxes"): "mailboxes, and how much is in each",
     ("POST", "/postroom/v1/mailboxes"): "the mailbox that was connected",
     ("GET", "/postroom/v1/mailboxes/{mailbox}/aliases"): "further addresses of a mailbox",
+    ("GET", "/postroom/v1/mailboxes/{mailbox}/sync"): "how it stands with reading a mailbox",
+    ("GET", "/postroom/v1/me/mailbox/sync"): "how it stands with reading one's own mailbox",
     ("GET", "/postroom/v1/me/mailbox"): "the caller's mailbox",
     ("POST", "/postroom/v1/me/mailbox"): "the mailbox that was connected",
     ("GET", "/postroom/v1/me/grants"): "what the caller consented to",

@@ -88,8 +88,19 @@ def get_mailbox(connection: Connection, reference: str) -> Mailbox:
     else:
         mailbox = mailboxes.find_mailbox_by_id(connection, mailbox_id)
     if mailbox is None:
-        raise NotFound(f"there is no connected mailbox {reference}; 'postroom mailbox list' shows them")
+        raise no_mailbox(reference)
     return mailbox
+
+
+def no_mailbox(reference: str) -> NotFound:
+    """Give what is said of a mailbox that is not there, or that the caller may not know of."""
+    return NotFound(f"there is no connected mailbox {reference}; 'postroom mailbox list' shows them")
+
+
+def require_server(mailbox: Mailbox) -> None:
+    """Raise InvalidInput for a mailbox that is fed by import."""
+    if mailbox.host is None:
+        raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
 
 
 def get_record(connection: Connection, reference: str) -> tuple[Module, Record]:

@@ -7,13 +7,13 @@ from sqlalchemy import Connection
 from postroom.actions.actor import Actor
 from postroom.actions.changes import Transaction
 from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, NotAllowed
-from postroom.actions.lookups import get_mailbox, get_user, valid_address, valid_name
+from postroom.actions.lookups import get_mailbox, get_user, require_server, valid_address, valid_name
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Kind, Mailbox, MailboxState, Security, User
 from postroom.mail.imap_connection import imap_connection
 from postroom.mail.pop_connection import pop_connection
 from postroom.mail.server import GuardError, Login, MailServerError, Server, check_arguments
-from postroom.storage import mailboxes, people
+from postroom.storage import mailbox_sync, mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
 from postroom.storage.sealed import MAILBOX_PASSWORD
@@ -57,7 +57,8 @@ def connect_mailbox(database: Database, box: SecretBox, email: str, new: NewMail
     with database.read() as connection:
         _require_possible(connection, email, new, by)
     if new.host is not None:
-        _try(new, _server(new, new.host), _login(new, valid_address(new.address or email, "address")))
+        address = valid_address(new.address or email, "address")
+        _try(Kind(new.protocol), _server(new, new.host), _login(new, address))
     return add_mailbox(database, box, email, new, by=by, now=now)
 
 
@@ -106,6 +107,7 @@ def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: in
         mailbox = get_mailbox(connection, reference)
         _require_owner_or_administrator(by, mailbox.user_id)
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
+        mailbox_sync.end_lease(connection, mailbox.id)
         before = _in_words(mailbox, people.users_by_id(connection)[mailbox.user_id])
         Transaction(connection, by, now).write_down(
             "mailbox", f"mailbox {mailbox.address}", before, None, owner_id=mailbox.user_id
@@ -113,12 +115,36 @@ def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: in
     return mailbox
 
 
+def change_password(
+    database: Database, box: SecretBox, reference: str, password: str, *, by: Actor, now: int
+) -> Mailbox:
+    """Log in with a new password, keep it if that succeeds, and let the mailbox be read at once.
+
+    Raises NotFound, NotAllowed, LoginFailed, InvalidInput, SecretKeyError.
+    """
+    with database.read() as connection:
+        mailbox = get_mailbox(connection, reference)
+    _require_owner_or_administrator(by, mailbox.user_id)
+    require_server(mailbox)
+    _try(Kind(mailbox.protocol), *_server_and_login(mailbox, password))
+    with database.write() as connection:
+        sealed = MAILBOX_PASSWORD.seal(connection, box, mailbox.id, password)
+        mailboxes.set_password(connection, mailbox.id, sealed)
+        mailbox_sync.ask_for_pass(connection, mailbox.id, now)
+        Transaction(connection, by, now).write_down(
+            "mailbox", f"mailbox {mailbox.address}", None, {"password": "a new one"}, owner_id=mailbox.user_id
+        )
+    return mailbox
+
+
 def mailbox_login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
     """Give where a mailbox is served, and who logs in there. Raises InvalidInput, SecretKeyError."""
-    if mailbox.host is None or mailbox.port is None or mailbox.sealed_password is None:
-        raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
-    password = MAILBOX_PASSWORD.open(box, mailbox.id, mailbox.sealed_password)
-    server = Server(mailbox.host, mailbox.port, Security(mailbox.security or ""), mailbox.ca_certificates)
+    require_server(mailbox)
+    return _server_and_login(mailbox, MAILBOX_PASSWORD.open(box, mailbox.id, mailbox.sealed_password or b""))
+
+
+def _server_and_login(mailbox: Mailbox, password: str) -> tuple[Server, Login]:
+    server = Server(mailbox.host or "", mailbox.port or 0, Security(mailbox.security or ""), mailbox.ca_certificates)
     return server, Login(mailbox.username or mailbox.address, password)
 
 
@@ -196,10 +222,10 @@ def _login(new: NewMailbox, address: str) -> Login:
     return Login(new.username or address, new.password or "")
 
 
-def _try(new: NewMailbox, server: Server, login: Login) -> None:
+def _try(protocol: Kind, server: Server, login: Login) -> None:
     try:
         check_arguments(server, login)
-        with _CONNECTIONS[Kind(new.protocol)](server, login, _TRIED_FOR):
+        with _CONNECTIONS[protocol](server, login, _TRIED_FOR):
             pass
     except MailServerError as error:
         raise LoginFailed(str(error)) from error

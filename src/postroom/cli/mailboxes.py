@@ -146,7 +146,7 @@ def sync_now_command(address: str) -> None:
     say(f"{status.mailbox.address} will be read by the next worker that has time.")
 
 
-@mailbox.command("password", epilog="postroom mailbox password alice@example.com --password-stdin < password.txt")
+@mailbox.command("password", epilog="postroom mailbox password alice@example.com")
 @click.argument("address")
 @click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input; on a terminal it is asked."

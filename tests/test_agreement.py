@@ -302,6 +302,7 @@ NOT_READ_PATHS = {
     "send_mail.require_record": "says whether the caller sees a record",
     "send_mail.send_mail": "says what became of the caller's own message",
     "send_mail.text": "checks a text",
+    "store_mail.batches": "groups messages that are not stored yet",
     "store_mail.file_message": "stores a message",
     "store_mail.read_messages": "reads messages that are not stored yet",
     "store_mail.store_batch": "says how many messages were stored",
@@ -334,6 +335,7 @@ KEEPS_MAIL = {
     "backups": "copies whole tables",
     "mail": "stores copies",
     "mailboxes": "counts the copies of a mailbox, for whoever administers it",
+    "places": "moves copies, and takes those that are gone out of the tables that answers read",
     "threads": "ties copies together",
     "withholding": "marks copies",
 }

@@ -76,6 +76,6 @@ def test_pausing_or_disconnecting_takes_the_mailbox_from_whoever_reads_it(api: O
 
 def test_whoever_has_no_mailbox_is_told_so_and_one_fed_by_import_is_not_read(api: OwnApi) -> None:
     assert api.get("Bob", "/me/mailbox/sync")["state"] == "fed_by_import"
-    assert api.refused("Bob", "POST", "/me/mailbox/sync")[:2] == (400, "INVALID_DATA")
+    assert api.refused("Bob", "POST", "/me/mailbox/sync")[:2] == (403, "NO_PERMISSION")
     api.do("Bob", "DELETE", "/me/mailbox")
     assert api.refused("Bob", "GET", "/me/mailbox/sync") == (404, "NOT_FOUND", f"{BOB} has no connected mailbox")

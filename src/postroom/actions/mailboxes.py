@@ -138,7 +138,7 @@ def change_password(
 
 
 def mailbox_login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
-    """Give where a mailbox is served, and who logs in there. Raises InvalidInput, SecretKeyError."""
+    """Give where a mailbox is served, and who logs in there. Raises NotAllowed, SecretKeyError."""
     require_server(mailbox)
     return _server_and_login(mailbox, MAILBOX_PASSWORD.open(box, mailbox.id, mailbox.sealed_password or b""))
 

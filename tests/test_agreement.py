@@ -468,8 +468,9 @@ COMMANDS_WITHOUT_MAIL = {
     "one own e-mail or conversation": "mail release, mail withhold",
     "whose addresses are whose": "mailbox alias add, mailbox alias list, mailbox alias remove",
     "what comes in, and how much": "mailbox add, mailbox disconnect, mailbox list, import mail, import records, sync",
-    "whether it comes in": "mailbox password, mailbox pause, mailbox resume, mailbox status, mailbox sync-now, worker",
+    "whether it comes in": "mailbox pause, mailbox resume, mailbox status, mailbox sync-now, worker",
     "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
+    "how mailboxes are reached": "mailbox login, provider add, provider list, provider remove",
     "through what mail goes out, and what became of it": "mailbox smtp, outbox cancel, outbox list, outbox send",
     "tokens, keys and changes": "token create, token revoke, secrets rotate, audit",
     "clients, and how users prove who they are": (

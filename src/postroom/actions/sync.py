@@ -34,7 +34,7 @@ def sync_mailbox(
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
     if mailbox.protocol != Kind.IMAP:
         raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
-    server, login = mailbox_login(mailbox, box)
+    server, login = mailbox_login(database, box, mailbox, now=now)
     run = MailboxPass(database, mailbox, now, on_progress, check)
     with open_session(server, login) as session:
         ImapPass(run, session).sync()

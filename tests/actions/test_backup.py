@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from postroom.actions.aliases import add_aliases
 from postroom.actions.backup import backup, restore
 from postroom.actions.change_sharing import ShareRecord
 from postroom.actions.clients import NewClient, add_client
 from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.grants import create_grant_code
+from postroom.actions.mail_access import Granted, store_access
+from postroom.actions.mail_providers import NewProvider, add_provider
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.organisation import add_module, add_role, initialise
 from postroom.actions.permissions import Member, SetRolePreference
@@ -22,6 +25,7 @@ from postroom.actions.sign_in import SignInRefused, set_password, start_session
 from postroom.actions.uploads import GivenFile, upload_files
 from postroom.actions.withhold import WithholdEmail, email_id, list_own_emails
 from postroom.core.model import Permission
+from postroom.mail.oauth_client import Tokens
 from postroom.storage.database import Database, sqlite_url
 from postroom.storage.folders import add_folder
 from postroom.storage.mailboxes import find_mailbox
@@ -88,9 +92,21 @@ def office(shared_team: Team) -> Team:
     team.scheduled_mail("Alice", LEAD, "somebody@customer.example", key="once")
     upload_files(team.database, team.actor("Alice").user_id or 0, [GivenFile("a.txt", "text/plain", b"a")], now=NOW)
     team.token("Bob")
+    add_aliases(team.database, email_of("Alice"), ["sales@team.example"], by=OPERATOR, now=NOW)
+    _allow_access(team)
     _sign_in(team)
     _lose_mail(team)
     return team
+
+
+def _allow_access(team: Team) -> None:
+    """Let Bob allow access to his mailbox."""
+    new = NewProvider("google", "client", "client secret")
+    provider = add_provider(team.database, team.box, new, by=OPERATOR, now=NOW)
+    with team.database.write() as connection:
+        mailbox = find_mailbox(connection, email_of("Bob"))
+        assert mailbox is not None
+        store_access(connection, team.box, mailbox.id, Granted(provider.id, Tokens("access", "refresh", NOW)))
 
 
 def _lose_mail(team: Team) -> None:

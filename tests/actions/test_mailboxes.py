@@ -123,7 +123,7 @@ class TestConnecting:
         added = connect_mailbox(team.database, team.box, email_of("Alice"), new, by=OPERATOR, now=NOW)
         assert (added.address, added.username) == (email_of("Alice"), "alice@test.example")
         assert list_mailboxes(team.database) == [(added, email_of("Alice"), 0)]
-        server, login = mailbox_login(added, team.box)
+        server, login = mailbox_login(team.database, team.box, added, now=NOW)
         assert (server.ca_certificates, login.password) == (new.ca_certificates, "secret")
 
     @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sqlalchemy import LargeBinary
 
 from postroom.actions.audit import read_audit
 from postroom.actions.errors import NotFound
-from postroom.actions.mailboxes import NewMailbox, add_mailbox, mailbox_login
+from postroom.actions.mailboxes import NewMailbox, add_mailbox, mailbox_login, stored_login
 from postroom.actions.rotate_key import rotate_key
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp, smtp_login
 from postroom.core.model import Mailbox
@@ -74,7 +74,9 @@ def opened(team: Team, box: SecretBox, name: str) -> tuple[str, str]:
         assert user_id is not None
         mailbox = mailbox_of(connection, user_id)
         assert mailbox is not None
-        return mailbox_login(mailbox, box)[1].password, smtp_login(connection, box, user_id)[1].password
+        login = stored_login(connection, box, mailbox)
+        assert login is not None
+        return login.password, smtp_login(connection, box, user_id)[1].password
 
 
 def assert_all_open(team: Team, box: SecretBox) -> None:
@@ -126,9 +128,9 @@ def test_a_server_goes_on_with_what_it_read_before(office: Team) -> None:
     with office.database.read() as connection:
         mailbox = mailbox_of(connection, office.actor("Alice").user_id or 0)
     assert mailbox is not None
-    assert mailbox_login(mailbox, office.box)[1].password == "password of Alice"
+    assert mailbox_login(office.database, office.box, mailbox, now=NOW)[1].password == "password of Alice"
     rotate(office)
-    assert mailbox_login(mailbox, office.box)[1].password == "password of Alice"
+    assert mailbox_login(office.database, office.box, mailbox, now=NOW)[1].password == "password of Alice"
     assert_all_open(office, office.box)
 
 
@@ -157,7 +159,7 @@ def test_several_at_once_and_passwords_stored_meanwhile(office: Team) -> None:
         with office.database.read() as connection:
             mailbox = mailbox_of(connection, office.actor(name).user_id or 0)
         assert mailbox is not None
-        assert mailbox_login(mailbox, fresh)[1].password == f"password of {name}"
+        assert mailbox_login(office.database, fresh, mailbox, now=NOW)[1].password == f"password of {name}"
     assert_all_open(office, fresh)
     assert len(key_file(office).read_text().split()) == 1
 
@@ -179,7 +181,7 @@ def test_a_password_that_is_sealed_and_not_stored_yet_is_waited_for(office: Team
     with office.database.read() as connection:
         zoes = mailbox_of(connection, zoe.id)
     assert zoes is not None
-    assert mailbox_login(zoes, SecretBox(key_file(office)))[1].password == "password of Zoe"
+    assert mailbox_login(office.database, SecretBox(key_file(office)), zoes, now=NOW)[1].password == "password of Zoe"
 
 
 def test_a_key_that_does_not_open_everything_is_left_alone(office: Team) -> None:

@@ -56,6 +56,9 @@ IN_ORDER = (
     "mailbox alias list",
     "mailbox alias remove",
     "mailbox disconnect",
+    "provider add",
+    "provider list",
+    "provider remove",
     "secrets rotate",
     "user move",
     "user disable",
@@ -146,6 +149,7 @@ def test_the_program_tells_its_version() -> None:
 
 def _prepare(folder: Path) -> None:
     (folder / "password.txt").write_text("secret\n")
+    (folder / "client-secret.txt").write_text("secret\n")
     (folder / "new-password.txt").write_text("a long password\n")
     (folder / "leads.csv").write_text("Record Id,Email\n3652397000001790004,lead@customer.example\n")
     mail = message("lead@customer.example", ["alice@example.com"], "<1@customer.example>")

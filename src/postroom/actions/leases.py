@@ -1,4 +1,4 @@
-"""Who reads a mailbox: one at a time, for as long as its lease in the database holds (docs/decisions/0020)."""
+"""Who reads a mailbox: one at a time, for as long as its lease in the database holds (docs/decisions/0019)."""
 
 import secrets
 import threading

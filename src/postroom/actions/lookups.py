@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from postroom.actions.errors import InvalidInput, NotFound, NotInitialised
+from postroom.actions.errors import InvalidInput, NotAllowed, NotFound, NotInitialised
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Mailbox, Module, Record, Role, User
 from postroom.core.modules import module_key
@@ -98,9 +98,9 @@ def no_mailbox(reference: str) -> NotFound:
 
 
 def require_server(mailbox: Mailbox) -> None:
-    """Raise InvalidInput for a mailbox that is fed by import."""
+    """Raise NotAllowed for a mailbox that is fed by import."""
     if mailbox.host is None:
-        raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
+        raise NotAllowed(f"{mailbox.address} has no server; it is fed by 'postroom import mail'")
 
 
 def get_record(connection: Connection, reference: str) -> tuple[Module, Record]:

@@ -103,7 +103,7 @@ def own_reference(database: Database, email: str) -> str:
 def set_paused(database: Database, reference: str, *, paused: bool, by: Actor, now: int) -> MailboxStatus:
     """Pause the reading of a mailbox, or resume it at `now`; a pass in hand stores nothing more.
 
-    Raises NotFound, InvalidInput.
+    Raises NotFound, NotAllowed, InvalidInput.
     """
     state = MailboxState.PAUSED if paused else MailboxState.ACTIVE
     with database.write() as connection:

@@ -29,12 +29,12 @@ def sync_mailbox(
     `since` (epoch seconds, 0 for all) is how old mail may be from now on; None leaves that as it is, a year at first.
     What `on_progress` raises ends the pass, after which everything up to there is stored. `check` is called first in
     each transaction, and what it raises ends the pass before anything more is written.
-    Raises NotFound, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
+    Raises NotFound, NotAllowed, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
     if mailbox.protocol != Kind.IMAP:
         raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
-    server, login = mailbox_login(mailbox, box)
+    server, login = mailbox_login(database, box, mailbox, now=now)
     run = MailboxPass(database, mailbox, now, on_progress, check)
     with open_session(server, login) as session:
         ImapPass(run, session).sync()

@@ -6,8 +6,16 @@ from pathlib import Path
 import click
 
 from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
+from postroom.actions.mail_access import Granted, accept_access, ask_for_access
 from postroom.actions.mailbox_status import ask_for_pass, read_status, read_statuses, set_paused
-from postroom.actions.mailboxes import NewMailbox, add_mailbox, change_password, connect_mailbox, disconnect_mailbox
+from postroom.actions.mailboxes import (
+    NewMailbox,
+    add_mailbox,
+    connect_mailbox,
+    disconnect_mailbox,
+    login_name,
+    renew_login,
+)
 from postroom.actions.organisation import time_zone_of
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.cli.commands import Group, json_option
@@ -15,8 +23,9 @@ from postroom.cli.installation import opened, operator
 from postroom.cli.mailbox_words import HEADINGS, facts_of, row_of, server_of
 from postroom.cli.mailbox_words import as_json as status_as_json
 from postroom.cli.output import print_entries, print_json, say
-from postroom.cli.secret_input import ask_for_secret, read_secret
+from postroom.cli.secret_input import read_secret
 from postroom.core.model import Mailbox, Security
+from postroom.wiring import Installation
 
 _LONGEST_CERTIFICATES = 1_000_000  # bytes: more than all authorities of a system have
 
@@ -34,6 +43,11 @@ ca_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     callback=_read_certificates,
     help="The certificates (PEM) of the server's own authority, where it has one.",
+)
+
+
+oauth_option = click.option(
+    "--oauth", metavar="PROVIDER", help="Let the user allow access at a provider, in place of a password."
 )
 
 
@@ -61,6 +75,7 @@ def mailbox() -> None:
 )
 @click.option("--username", help="Where it is not the address.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@oauth_option
 @ca_option
 @click.option("--no-try", is_flag=True, help="Do not log in first; for a server that is not there yet.")
 @json_option
@@ -73,15 +88,17 @@ def add_mailbox_command(
     security: str,
     username: str | None,
     password_stdin: bool,
+    oauth: str | None,
     ca_file: str | None,
     no_try: bool,
     as_json: bool,
 ) -> None:
     """Connect a mailbox to a user, if its server lets us in. Its password is stored encrypted."""
     password = read_secret("password") if password_stdin else None
-    new = NewMailbox(protocol, address, host, port, Security(security), username, password, ca_file)
     connect = add_mailbox if no_try else connect_mailbox
     with opened() as installation:
+        granted = None if oauth is None else _allowed(installation, oauth, username or address or user_email)
+        new = NewMailbox(protocol, address, host, port, Security(security), username, password, ca_file, granted)
         added = connect(installation.database, installation.box, user_email, new, by=operator(), now=int(time.time()))
     if as_json:
         print_json(_as_json(added, user_email, 0))
@@ -146,20 +163,6 @@ def sync_now_command(address: str) -> None:
     say(f"{status.mailbox.address} will be read by the next worker that has time.")
 
 
-@mailbox.command("password", epilog="postroom mailbox password alice@example.com")
-@click.argument("address")
-@click.option(
-    "--password-stdin", is_flag=True, help="Read the password from standard input; on a terminal it is asked."
-)
-def password_command(address: str, password_stdin: bool) -> None:
-    """Give a mailbox a new password, if its server lets us in with it; it is read at once then."""
-    password = ask_for_secret("password", from_stdin=password_stdin)
-    with opened() as installation:
-        database, box, now = installation.database, installation.box, int(time.time())
-        changed = change_password(database, box, address, password, by=operator(), now=now)
-    say(f"{changed.address} has a new password, and will be read by the next worker that has time.")
-
-
 @mailbox.command("disconnect", epilog="postroom mailbox disconnect alice@example.com")
 @click.argument("address")
 def disconnect_mailbox_command(address: str) -> None:
@@ -198,6 +201,34 @@ def smtp_command(
     with opened() as installation:
         server = set_mailbox_smtp(installation.database, installation.box, address, new)
     say(f"{address} sends through {server.host}:{server.port} ({server.security}).")
+
+
+@mailbox.command("login", epilog="postroom mailbox login alice@example.com --oauth google")
+@click.argument("address")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@oauth_option
+def login_command(address: str, password_stdin: bool, oauth: str | None) -> None:
+    """Give a connected mailbox another password or other access, if its server lets us in with it."""
+    if password_stdin == (oauth is not None):
+        raise click.UsageError("give either --password-stdin or --oauth")
+    with opened() as installation:
+        secret = (
+            read_secret("password")
+            if oauth is None
+            else _allowed(installation, oauth, login_name(installation.database, address))
+        )
+        renewed = renew_login(
+            installation.database, installation.box, address, secret, by=operator(), now=int(time.time())
+        )
+    say(f"The server of {renewed.address} lets us in.")
+
+
+def _allowed(installation: Installation, provider: str, username: str) -> Granted:
+    """Let a person allow access in a browser, and paste the address to which that leads."""
+    asked = ask_for_access(installation.database, installation.box, provider, username)
+    click.echo("Open this address in a browser, allow access, and paste the address to which that leads:", err=True)
+    click.echo(asked.authorization.url, err=True)
+    return accept_access(asked, read_secret("address"), now=int(time.time()))
 
 
 @mailbox.group("alias", cls=Group, epilog="postroom mailbox alias list alice@example.com")

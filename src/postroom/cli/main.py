@@ -23,6 +23,7 @@ class _Postroom(LazyGroup):
         "user": Entry(f"{_CLI}.people", "user", "The members of the team."),
         "module": Entry(f"{_CLI}.modules", "module", "The modules of the CRM."),
         "mailbox": Entry(f"{_CLI}.mailboxes", "mailbox", "The users' mail accounts."),
+        "provider": Entry(f"{_CLI}.providers", "provider", "Providers of mail that are reached by OAuth 2."),
         "sharing": Entry(f"{_CLI}.sharing", "sharing", "Who sees what, in general."),
         "share": Entry(f"{_CLI}.sharing", "share", "Share a user's mail on one record."),
         "unshare": Entry(f"{_CLI}.sharing", "unshare", "Stop sharing a user's mail on one record."),

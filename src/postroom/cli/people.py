@@ -1,5 +1,6 @@
 """Roles and users."""
 
+import sys
 import time
 
 import click
@@ -17,7 +18,7 @@ from postroom.actions.sign_in import set_password
 from postroom.cli.commands import Group, json_option, preview_option
 from postroom.cli.installation import make_change, opened, operator
 from postroom.cli.output import print_entries, print_json, print_table, say
-from postroom.cli.secret_input import ask_for_secret
+from postroom.cli.secret_input import read_secret
 from postroom.core.model import Profile, Role, User, UserStatus
 
 
@@ -129,7 +130,9 @@ def move_user(email: str, role_name: str | None) -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input, and do not ask for it.")
 def set_password_command(email: str, password_stdin: bool) -> None:
     """Set the password with which a user signs in to allow a client access; only its hash is stored."""
-    password = ask_for_secret("password", from_stdin=password_stdin)
+    if not password_stdin and not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask on; give the password with --password-stdin")
+    password = read_secret("password")
     with opened() as installation:
         set_password(installation.database, email, password, by=operator(), now=int(time.time()))
     say(f"The password of {email} is set.")

@@ -7,13 +7,6 @@ import click
 _LONGEST = 10_000  # bytes: far above any password or token, far below what could fill the memory
 
 
-def ask_for_secret(what: str, *, from_stdin: bool) -> str:
-    """Ask for a secret on a terminal, or read it `from_stdin`. Raises UsageError where there is neither."""
-    if not from_stdin and not sys.stdin.isatty():
-        raise click.UsageError(f"there is no terminal to ask on; give the {what} with --{what}-stdin")
-    return read_secret(what)
-
-
 def read_secret(what: str) -> str:
     """Read one line from standard input; on a terminal ask for it without showing it. Raises UsageError."""
     if sys.stdin.isatty():

@@ -309,6 +309,31 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
+class MailProvider:
+    """An authorization server that lets Postroom into mailboxes; a public client has no secret."""
+
+    id: int
+    name: str
+    client_id: str
+    sealed_client_secret: bytes | None
+    authorization_url: str
+    token_url: str
+    scopes: str
+    redirect_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxGrant:
+    """What a provider granted for a mailbox; the access token lasts until `expires_at` (epoch seconds)."""
+
+    mailbox_id: int
+    provider_id: int
+    sealed_refresh_token: bytes
+    sealed_access_token: bytes
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class MailboxSync:
     """How it stands with reading a mailbox; all times are epoch seconds, and None where there was none.
 

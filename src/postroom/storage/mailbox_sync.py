@@ -1,7 +1,7 @@
 """How it stands with reading each mailbox, and who is at it.
 
 A lease is a token and a time in the mailbox's row. Whoever works on the mailbox checks the token in every transaction
-that writes what was read (docs/decisions/0020).
+that writes what was read (docs/decisions/0019).
 """
 
 from collections.abc import Collection, Mapping

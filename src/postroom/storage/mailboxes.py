@@ -60,6 +60,11 @@ def list_mailboxes(connection: Connection, mailbox_id: int | None = None) -> lis
     return sorted(found, key=lambda pair: (pair[0].address, pair[0].id))
 
 
+def set_mailbox_password(connection: Connection, mailbox_id: int, sealed: bytes | None) -> None:
+    """Set the sealed password of a mailbox, or that it has none."""
+    connection.execute(update(mailboxes).where(mailboxes.c.id == mailbox_id).values(sealed_password=sealed))
+
+
 def aliases_of(connection: Connection, mailbox_id: int) -> list[str]:
     """Give the further addresses of a mailbox, in order."""
     column = mailbox_aliases.c.address

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, bindparam, select, text, update
 
-from postroom.storage.schema import mailboxes, smtp_servers
+from postroom.storage.schema import mail_providers, mailbox_grants, mailboxes, smtp_servers
 from postroom.storage.secrets import SecretBox
 
 _KEY_LOCK = 0x706F7375  # any number that nothing else locks on
@@ -30,8 +30,15 @@ class SealedColumn:
 
 MAILBOX_PASSWORD = SealedColumn(mailboxes.c.sealed_password, mailboxes.c.id, "mailbox {}")
 SMTP_PASSWORD = SealedColumn(smtp_servers.c.sealed_password, smtp_servers.c.mailbox_id, "smtp of mailbox {}")
+CLIENT_SECRET = SealedColumn(mail_providers.c.sealed_client_secret, mail_providers.c.id, "client secret of provider {}")
+REFRESH_TOKEN = SealedColumn(
+    mailbox_grants.c.sealed_refresh_token, mailbox_grants.c.mailbox_id, "refresh token of mailbox {}"
+)
+ACCESS_TOKEN = SealedColumn(
+    mailbox_grants.c.sealed_access_token, mailbox_grants.c.mailbox_id, "access token of mailbox {}"
+)
 
-SEALED_COLUMNS = (MAILBOX_PASSWORD, SMTP_PASSWORD)
+SEALED_COLUMNS = (MAILBOX_PASSWORD, SMTP_PASSWORD, CLIENT_SECRET, REFRESH_TOKEN, ACCESS_TOKEN)
 
 
 def lock_key(connection: Connection, *, exclusive: bool) -> None:

@@ -14,7 +14,7 @@ def office(office: Terminal, dovecot: Dovecot) -> Terminal:
     """Alice's mailbox is on the Dovecot, with one message."""
     office.do("mailbox", "disconnect", ALICE)
     login = f"{uuid.uuid4().hex}@test.example"
-    dovecot.deliver(login, b"Subject: Offer\r\n\r\nHello")
+    dovecot.append(login, "INBOX", b"Subject: Offer\r\n\r\nHello")
     server = ("--host", dovecot.host, "--port", str(dovecot.imap_port), "--security", "none", "--password-stdin")
     office.do("mailbox", "add", ALICE, "--protocol", "imap", *server, "--username", login, stdin=b"secret\n")
     return office

@@ -97,7 +97,8 @@ class Account:
         """Give every copy, in the order of ids."""
         columns = (copies.c[name] for name in Stored._fields)
         with self.team.database.read() as connection:
-            return [Stored(*row) for row in connection.execute(select(*columns).order_by(copies.c.id))]
+            of_mailbox = select(*columns).where(copies.c.mailbox_id == self.mailbox_id).order_by(copies.c.id)
+            return [Stored(*row) for row in connection.execute(of_mailbox)]
 
     def there(self) -> set[tuple[str, str]]:
         """Give folder and UID of each copy that is not gone."""

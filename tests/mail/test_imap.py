@@ -109,7 +109,7 @@ def test_a_folder_opened_by_us_cannot_be_changed(dovecot, session, alice):
 
 
 def test_many_messages_come_in_the_order_asked_for(dovecot, session, alice, monkeypatch):
-    for name, value in (("_SEARCH_WINDOW", 4), ("_AT_ONCE", 6), ("_BATCH_MESSAGES", 3), ("_BATCH_BYTES", 200)):
+    for name, value in (("_SEARCH_WINDOW", 4), ("_AT_ONCE", 6), ("MOST_AT_ONCE", 3), ("_BATCH_BYTES", 200)):
         monkeypatch.setattr(imap, name, value)
     with dovecot.client(alice) as client:
         for number in range(25):

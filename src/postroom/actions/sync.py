@@ -1,11 +1,14 @@
 """One pass over a mailbox: what its server has is compared with what is stored, folder by folder."""
 
-from postroom.actions.errors import InvalidInput, NotFound
+from postroom.actions.errors import NotFound
 from postroom.actions.mailbox_pass import MailboxPass, Progress, SyncReport
 from postroom.actions.mailboxes import mailbox_login
 from postroom.actions.sync_imap import ImapPass
+from postroom.actions.sync_pop import PopPass
 from postroom.core.model import Kind, Mailbox
 from postroom.mail.imap import open_session
+from postroom.mail.pop import open_pop_session
+from postroom.mail.server import DEFAULT_TIMEOUT
 from postroom.storage.database import Database
 from postroom.storage.folders import begin_history
 from postroom.storage.mailboxes import mailbox_by_id
@@ -22,20 +25,22 @@ def sync_mailbox(
     *,
     since: int | None = None,
     on_progress: Progress = lambda *_: None,
+    timeout: float = DEFAULT_TIMEOUT,
 ) -> SyncReport:
     """Bring what is stored of a mailbox to what its server has at `now` (epoch seconds).
 
     `since` (epoch seconds, 0 for all) is how old mail may be from now on; None leaves that as it is, a year at first.
-    What `on_progress` raises ends the pass, after which everything up to there is stored.
+    The server has `timeout` seconds to say something. What `on_progress` raises ends the pass, after which everything
+    up to there is stored.
     Raises NotFound, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
-    if mailbox.protocol != Kind.IMAP:
-        raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
     server, login = mailbox_login(mailbox, box)
     run = MailboxPass(database, mailbox, now, on_progress)
-    with open_session(server, login) as session:
-        ImapPass(run, session).sync()
+    if mailbox.protocol == Kind.POP:
+        PopPass(run, lambda: open_pop_session(server, login, timeout)).sync()
+    else:
+        ImapPass(run, lambda: open_session(server, login, timeout)).sync()
     run.purge()
     return run.report
 

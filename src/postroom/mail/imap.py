@@ -14,13 +14,13 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from postroom.mail.folder_names import SKIPPED_NAMES
 from postroom.mail.headers import MAX_HEADER_BYTES
-from postroom.mail.imap_connection import imap_connection, imap_errors
+from postroom.mail.imap_connection import answered_in_time, imap_connection, imap_errors
 from postroom.mail.parse import MAX_MESSAGE_BYTES
 from postroom.mail.server import DEFAULT_TIMEOUT, FORBIDDEN, Login, MailServerError, Server, guard
 
 _SEARCH_WINDOW = 50_000  # messages: imaplib refuses an answer of more than a million bytes
 _AT_ONCE = 500  # UIDs in a command: servers take lines of 8192 octets at least (RFC 7162, section 4)
-_BATCH_MESSAGES = 100
+MOST_AT_ONCE = 100  # messages
 _BATCH_BYTES = 8 * 1024 * 1024
 
 _UNSELECTABLE = {"\\noselect", "\\nonexistent"}  # RFC 3501, section 7.2.2; RFC 5258, section 3
@@ -141,7 +141,7 @@ class Session:
             }
 
     def fetch(self, uids: Sequence[int]) -> Iterator[FetchedMessage]:
-        """Yield messages of the open folder, in the order given, and set no flag.
+        """Yield messages of the open folder, in the order given, and set no flag; MOST_AT_ONCE are asked for at once.
 
         Of a message above MAX_MESSAGE_BYTES only the first MAX_HEADER_BYTES of headers come.
         """
@@ -152,6 +152,10 @@ class Session:
                 sizes = {uid: answer.get(b"RFC822.SIZE") or 0 for uid, answer in answers.items()}
             for batch in _batches(some, sizes):
                 yield from self._bodies(batch, truncated=sizes.get(batch[0], 0) > MAX_MESSAGE_BYTES)
+
+    def fetch_headers(self, uid: int) -> FetchedMessage:
+        """Give the headers of one message alone."""
+        return next(self._bodies([uid], truncated=True))
 
     def _bodies(self, batch: list[int], *, truncated: bool) -> Iterator[FetchedMessage]:
         section = f"BODY.PEEK[HEADER]<0.{MAX_HEADER_BYTES}>" if truncated else "BODY.PEEK[]"
@@ -169,7 +173,7 @@ class Session:
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
-        with imap_errors(self._server):
+        with imap_errors(self._server), answered_in_time(self._client):
             try:
                 yield
             except IMAPClientAbortError:
@@ -184,7 +188,7 @@ def _batches(uids: Sequence[int], sizes: dict[int, Any]) -> Iterator[list[int]]:
     total = 0
     for uid in uids:
         size = sizes.get(uid) or 0
-        if batch and (total + size > _BATCH_BYTES or len(batch) == _BATCH_MESSAGES):
+        if batch and (total + size > _BATCH_BYTES or len(batch) == MOST_AT_ONCE):
             yield batch
             batch, total = [], 0
         batch.append(uid)

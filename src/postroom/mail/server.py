@@ -4,11 +4,13 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from threading import Timer
 
-DEFAULT_TIMEOUT = 60  # seconds
+DEFAULT_TIMEOUT = 60  # seconds in which a server must say something
+ANSWER_SECONDS = 300  # for a whole answer, however steadily it comes
 _PORTS = 65536
 
 FORBIDDEN = re.compile(r"[\r\n\x00]")
@@ -32,6 +34,10 @@ class CertificateRejected(MailServerError):
 
 class ConnectionFailed(MailServerError):
     """No connection, or one that broke or fell silent."""
+
+
+class TimedOut(ConnectionFailed):
+    """The server said nothing for too long."""
 
 
 class Security(StrEnum):
@@ -109,6 +115,23 @@ def check_arguments(server: Server, login: Login) -> None:
 
 
 @contextmanager
+def hung_up_after(sock: socket.socket | None, seconds: float) -> Iterator[None]:
+    """End the connection of a server that always says something in time, and never comes to an end."""
+    timer = Timer(seconds, lambda: None if sock is None else _shut_down(sock))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):  # it is over already
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which would wait for the server
+
+
+@contextmanager
 def connection_errors(server: Server) -> Iterator[None]:
     """Turn what a socket or TLS raises into a MailServerError."""
     try:
@@ -125,6 +148,6 @@ def connection_errors(server: Server) -> Iterator[None]:
     except (socket.gaierror, UnicodeError) as error:
         raise ConnectionFailed(f"The host {server.host} was not found: check its name.") from error
     except TimeoutError as error:
-        raise ConnectionFailed(f"{server} did not answer in time: check host, port and security.") from error
+        raise TimedOut(f"{server} did not answer in time: check host, port and security.") from error
     except OSError as error:
         raise ConnectionFailed(f"{server} cannot be reached ({error.strerror}): check host and port.") from error

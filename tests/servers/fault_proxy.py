@@ -1,6 +1,7 @@
 """A proxy before an IMAP server that breaks what passes through it, as networks and servers do on bad days.
 
-One fault at a time: it acts on commands whose line matches, as often as it is told, and lets all else through.
+One fault at a time: it acts on commands whose line matches, as often as it is told, and lets all else through. The
+proxy keeps every line that a client sent.
 """
 
 import re
@@ -44,6 +45,7 @@ class Conversation:
         """Hand the client's lines on, but for those on which a fault acts."""
         with suppress(OSError), self.client.makefile("rb") as lines:
             for line in lines:
+                self._proxy.lines.append(line)
                 fault = self._proxy.fault
                 if fault is not None and fault.takes(line):
                     fault.act(self, line.split()[0], line)
@@ -73,6 +75,7 @@ class FaultProxy:
     def __init__(self, target: int) -> None:
         self.target = target
         self.fault: Fault | None = None
+        self.lines: list[bytes] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
 

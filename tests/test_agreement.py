@@ -303,6 +303,7 @@ NOT_READ_PATHS = {
     "send_mail.send_mail": "says what became of the caller's own message",
     "send_mail.text": "checks a text",
     "store_mail.file_message": "stores a message",
+    "store_mail.keep_unread": "says that nothing came of a message",
     "store_mail.read_messages": "reads messages that are not stored yet",
     "store_mail.store_batch": "says how many messages were stored",
     "store_mail.store_messages": "says how many messages were stored",
@@ -334,6 +335,7 @@ KEEPS_MAIL = {
     "backups": "copies whole tables",
     "mail": "stores copies",
     "mailboxes": "counts the copies of a mailbox, for whoever administers it",
+    "places": "moves copies, and takes those that are gone out of the tables that answers read",
     "threads": "ties copies together",
     "withholding": "marks copies",
 }

@@ -10,10 +10,17 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from postroom.actions.store_mail import MailReport, Problem, RawMessage, batches, read_messages, store_batch
+from postroom.actions.store_mail import (
+    MailReport,
+    Problem,
+    RawMessage,
+    batches,
+    keep_unread,
+    read_messages,
+    store_batch,
+)
 from postroom.core.model import Folder, FolderState, Kind, Mailbox
 from postroom.storage.database import Database
-from postroom.storage.dead_letters import NewLetter, keep_letter
 from postroom.storage.folders import add_folder, folders_of, forget_folder, save_folder
 from postroom.storage.mail import Source, digest_of, stored_uids
 from postroom.storage.places import (
@@ -154,11 +161,11 @@ class MailboxPass:
 
     def keep_unread(self, comparison: Comparison, uid: str, place: str, reason: str) -> None:
         """Keep as a dead letter a message of which nothing comes, so that the others are not asked for in vain."""
-        letter = NewLetter(uid, place, truncated=True, record_id=None, reason=reason, raw=b"")
+        source = self.source(comparison.folder)
         with self.database.write() as connection:
-            keep_letter(connection, self.source(comparison.folder), letter, self.now)
+            problem = keep_unread(connection, source, uid, place, reason, now=self.now)
         comparison.report.dead_letters += 1
-        self.report.problems.append(Problem(place, f"not stored, kept as a dead letter: {reason}"))
+        self.report.problems.append(problem)
 
     def source(self, folder: Folder) -> Source:
         """Give the source of what a folder holds under its present UIDVALIDITY."""

@@ -302,6 +302,7 @@ NOT_READ_PATHS = {
     "send_mail.require_record": "says whether the caller sees a record",
     "send_mail.send_mail": "says what became of the caller's own message",
     "send_mail.text": "checks a text",
+    "store_mail.batches": "groups messages that are not stored yet",
     "store_mail.file_message": "stores a message",
     "store_mail.keep_unread": "says that nothing came of a message",
     "store_mail.read_messages": "reads messages that are not stored yet",

@@ -23,6 +23,8 @@ def test_the_list_tells_e_mails_apart(open_office: Terminal) -> None:
         "date": "2026-11-02T10:00:00+00:00",
         "sender": CUSTOMER,
         "subject": "Offer",
+        "automated": False,
+        "only_headers": False,
         "withheld": False,
     }
     headings, row = open_office.do("mail", "list", ALICE).out.splitlines()
@@ -41,6 +43,11 @@ def test_dates_are_those_of_the_organisation(bare: Terminal) -> None:
     shown = bare.do("mail", "list", ALICE).out
     assert "2026-11-02 19:00" in shown
     assert "no date" in shown
+
+
+def test_mail_that_a_program_sent_is_marked_and_is_mail_of_the_record(open_office: Terminal) -> None:
+    open_office.receive(ALICE, CUSTOMER, ALICE, headers="Auto-Submitted: auto-replied\r\n")
+    assert [email["automated"] for email in emails(open_office, "--record", LEAD)] == [True, False]
 
 
 def test_page_by_page_nothing_is_left_out(open_office: Terminal) -> None:

@@ -124,7 +124,9 @@ class TestOwnEmails:
         found = [*first["emails"], *second["emails"]]
         assert len({email["id"] for email in found}) == 3
         assert second["next_before"] is None
-        assert set(found[0]) == {"id", "thread", "date", "sender", "subject", "withheld"}
+        assert set(found[0]) == {
+            *("id", "thread", "date", "sender", "subject", "automated", "only_headers", "withheld")
+        }
         assert found[0]["date"] == "2026-11-02T10:00:00+00:00"
         assert own_api.get("Alice", f"/me/emails?record={LEAD}")["emails"] == [found[2]]
 

@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,17 @@ class Dovecot:
         """Deliver into the INBOX over LMTP, as a mail transfer agent does."""
         with smtplib.LMTP("127.0.0.1", self.lmtp_port, timeout=10) as lmtp:
             lmtp.sendmail("sender@test.example", [address], raw)
+
+    def fill(self, address: str, messages: Sequence[bytes]) -> None:
+        """Put many messages into the INBOX of a new mailbox, as files: quicker than any protocol."""
+        mailbox = self.base / "mail" / address
+        folder = mailbox / "Maildir" / "cur"
+        folder.mkdir(parents=True)
+        for number, raw in enumerate(messages):
+            (folder / f"{1_000_000_000 + number}.M1P1.test:2,S").write_bytes(raw)
+        owner = (self.base / "mail").stat()
+        for path in (mailbox, *mailbox.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
     def append(self, address: str, folder: str, raw: bytes) -> int:
         """Put a message into a folder, made if it does not exist, and give its UID."""

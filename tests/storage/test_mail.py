@@ -114,6 +114,15 @@ class TestWhole:
         assert bad[:4] == (None, None, None, "")
         assert "headers: none found" in bad[4]
 
+    def test_marks_of_what_a_program_sent_and_of_what_was_too_large(self, team: Team, source: Source) -> None:
+        raw = message("news@shop.example", ["alice@team.example"], "<9@shop.example>").replace(
+            b"To:", b"List-Id: x\nTo:"
+        )
+        large = IncomingCopy("2", raw, parse_message(raw, truncated=True))
+        store(team.database, source, incoming(1), large, incoming(3, raw))
+        marks = select(copies.c.is_automated, copies.c.headers_only).order_by(copies.c.uid)
+        assert rows(team.database, marks) == [(False, False), (True, True), (True, False)]
+
     def test_every_participant_in_every_role(self, team: Team, source: Source) -> None:
         raw = b"From: Carol <c@x.example>\nTo: c@x.example, d@x.example\nCc: d@x.example\nBcc: e@x.example\n\n."
         store(team.database, source, incoming(1, raw))

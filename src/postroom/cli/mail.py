@@ -106,6 +106,8 @@ def _as_json(emails: Sequence[OwnEmail], next_before: int | None, time_zone: Zon
             "date": None if each.sent_at is None else with_offset(each.sent_at, time_zone),
             "sender": each.sender,
             "subject": each.subject,
+            "automated": each.is_automated,
+            "only_headers": each.headers_only,
             "withheld": each.withheld,
         }
         for each in emails

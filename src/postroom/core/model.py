@@ -92,7 +92,10 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What was read of a message. `problems` says what was not, so that nothing is lost in silence."""
+    """What was read of a message. `problems` says what was not, so that nothing is lost in silence.
+
+    Of one that is too large nothing but the headers was read; `is_automated` says that a program sent it.
+    """
 
     message_id: str | None
     sender: str | None
@@ -102,11 +105,16 @@ class Message:
     body_digest: bytes
     references: tuple[str, ...]  # the ids of the messages that it answers, the oldest first
     problems: tuple[str, ...]
+    is_automated: bool = False
+    headers_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OwnEmail:
-    """One e-mail of a user, withheld where every copy is. `place` orders e-mails as they came in."""
+    """One e-mail of a user, withheld where every copy is. `place` orders e-mails as they came in.
+
+    Of one that is too large only the headers were read; `is_automated` says that a program sent it.
+    """
 
     place: int
     email_key: bytes
@@ -114,6 +122,8 @@ class OwnEmail:
     subject: str
     sender: str | None
     sent_at: int | None  # seconds since the epoch, UTC
+    is_automated: bool
+    headers_only: bool
     withheld: bool
 
 

@@ -144,5 +144,7 @@ def _email(email: OwnEmail, time_zone: ZoneInfo) -> dict[str, object]:
         "date": None if email.sent_at is None else with_offset(email.sent_at, time_zone),
         "sender": email.sender,
         "subject": email.subject,
+        "automated": email.is_automated,
+        "only_headers": email.headers_only,
         "withheld": email.withheld,
     }

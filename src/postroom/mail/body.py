@@ -1,7 +1,8 @@
 """The body of a message: its parts (RFC 2045, RFC 2046) and the digest by which copies agree.
 
-Parts are found without recursion and within limits, because mail nested a thousand deep and mail
-of ten thousand parts exist only to stop whoever reads them.
+Parts are found without recursion and without being copied, and all work on one message has a limit that does not
+depend on how it is written: mail nested a thousand deep and mail of ten thousand parts exist only to stop whoever
+reads them.
 """
 
 import binascii
@@ -9,16 +10,25 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import Message as Headers
 
-from postroom.mail.headers import MAX_FIELD_BYTES, decode_charset, header_text, read_fields, split_head
+from postroom.mail.charsets import decode_charset
+from postroom.mail.headers import MAX_FIELD_BYTES, header_text, split_part_head
+from postroom.mail.parameters import read_parameters
 
 MAX_PARTS = 1000
 MAX_DEPTH = 30
-MAX_TEXT_BYTES = 8 * 1024 * 1024  # a longer text part agrees by its bytes alone
+MAX_SEARCHED_BYTES = 96 * 1024 * 1024  # where delimiters are looked for: those of parts within parts are searched again
+MAX_PART_HEADER_BYTES = 16 * 1024
+MAX_PART_HEADERS_BYTES = 512 * 1024  # of all parts together
+MAX_TEXT_BYTES = 1024 * 1024  # of all text parts together; what is longer agrees by its bytes alone
 
-_TRAILING_SPACE = re.compile(r"(?<![ \t])[ \t]+(?=\n|\Z)")
-_QUOTED_FROM = re.compile(r"^>+(?=From )", re.MULTILINE)
+_LONGEST_BOUNDARY = 200  # bytes: 70 are allowed (RFC 2046, section 5.1.1), and it takes time to look for a long one
+_FIRST_LINE = 1024  # bytes: with the longest boundary and blanks behind it
+_CR = ord("\r")
+
+_CONTENT_FIELD = re.compile(rb"^(content-[a-z-]{1,40})[ \t]*+:(.*+(?:\n[ \t].*+)*+)", re.IGNORECASE | re.MULTILINE)
+_MEDIA_TYPE = re.compile(r"[^\s;/()]+/[^\s;/()]+")
+_QUOTED_FROM = re.compile(r"^>++(?=From )", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +38,24 @@ class Part:
     content_type: str
     charset: str
     encoding: str
-    data: bytes
+    data: memoryview
 
 
-def digest_body(fields: dict[str, list[bytes]], body: bytes, problems: list[str]) -> bytes:
+@dataclass(slots=True)
+class _Left:
+    """What may still be done for one message."""
+
+    parts: int = MAX_PARTS
+    searched: int = MAX_SEARCHED_BYTES
+    headers: int = MAX_PART_HEADERS_BYTES
+    text: int = MAX_TEXT_BYTES
+
+
+def digest_body(fields: dict[str, list[bytes]], body: memoryview, problems: list[str]) -> bytes:
     """Give the SHA-256 over the decoded parts, the same for any transfer encoding or line ending."""
-    digest = hashlib.sha256()
-    for part in _leaves(fields, body, problems):
-        data = _comparable(part, problems)
+    digest, left = hashlib.sha256(), _Left()
+    for part in _leaves(fields, body, left, problems):
+        data = _comparable(part, left, problems)
         digest.update(b"%d:" % len(data))
         digest.update(data)
     return digest.digest()
@@ -49,44 +69,61 @@ def digest_headers_only(fields: dict[str, list[bytes]]) -> bytes:
     return digest.digest()
 
 
-def _leaves(fields: dict[str, list[bytes]], body: bytes, problems: list[str]) -> Iterator[Part]:
-    pending = [(0, fields, body)]
-    seen = 0
+def _leaves(fields: dict[str, list[bytes]], body: memoryview, left: _Left, problems: list[str]) -> Iterator[Part]:
+    content = {name: values[0] for name, values in fields.items() if name.startswith("content-")}
+    pending = [(0, content, body)]
     while pending:
-        depth, part_fields, data = pending.pop()
-        headers = _content_headers(part_fields, problems)
-        children = _children(headers, data, MAX_PARTS - seen, depth, problems)
+        depth, content, data = pending.pop()
+        media_type, parameters = read_parameters(_content_field(content, "content-type", problems))
+        children = _children(media_type, parameters, data, depth, left, problems)
         if not children:
-            yield _leaf(headers, data)
+            yield _leaf(media_type, parameters, content, data, problems)
             continue
-        seen += len(children)
-        heads = [split_head(child) for child in children]
-        pending += [(depth + 1, read_fields(head, problems), rest) for head, rest in reversed(heads)]
+        left.parts -= len(children)
+        heads = [_split(child, left, problems) for child in children]
+        pending += [(depth + 1, head, rest) for head, rest in reversed(heads)]
 
 
-def _content_headers(fields: dict[str, list[bytes]], problems: list[str]) -> Headers:
-    headers = Headers()
-    for name in ("content-type", "content-transfer-encoding"):
-        value = fields.get(name, [b""])[0]
-        if len(value) > MAX_FIELD_BYTES:
-            problems.append(f"{name.title()}: too long")
-        elif value:
-            headers[name] = header_text(value)
-    return headers
+def _split(part: memoryview, left: _Left, problems: list[str]) -> tuple[dict[str, bytes], memoryview]:
+    """Give the content fields of a part by name, and its body; a part of which they are too long is bytes."""
+    split = split_part_head(part, min(MAX_PART_HEADER_BYTES, left.headers))
+    if split is None:
+        problems.append("body: headers of a part are too long")
+        return {"content-type": b"application/octet-stream"}, part
+    head, body = split
+    left.headers -= len(head)
+    fields: dict[str, bytes] = {}
+    for name, value in _CONTENT_FIELD.findall(head.replace(b"\r", b"")):
+        fields.setdefault(name.decode("ascii").lower(), value)
+    return fields, body
 
 
-def _children(headers: Headers, data: bytes, allowed: int, depth: int, problems: list[str]) -> list[bytes]:
-    if headers.get_content_maintype() != "multipart":
+def _content_field(fields: dict[str, bytes], name: str, problems: list[str]) -> str:
+    value = fields.get(name, b"")
+    if len(value) > MAX_FIELD_BYTES:
+        problems.append(f"{name.title()}: too long")
+        return ""
+    return header_text(value.replace(b"\n", b"")).strip()
+
+
+def _children(
+    media_type: str, parameters: dict[str, str], data: memoryview, depth: int, left: _Left, problems: list[str]
+) -> list[memoryview]:
+    if not media_type.startswith("multipart/"):
         return []
-    boundary = headers.get_boundary()
-    if not boundary:
+    boundary = parameters.get("boundary", "").rstrip().encode("utf-8", "replace")
+    if not 0 < len(boundary) <= _LONGEST_BOUNDARY:
         problems.append("body: multipart without a boundary")
         return []
     if depth >= MAX_DEPTH:
         problems.append(f"body: parts nested deeper than {MAX_DEPTH} were not taken apart")
         return []
-    parts = _between_delimiters(data, boundary.encode("utf-8", "surrogateescape"), allowed)
-    if len(parts) > allowed:
+    if len(data) > left.searched:
+        problems.append("body: parts within large parts were not taken apart")
+        return []
+    left.searched -= len(data)
+    parts = _between_delimiters(data, boundary, left.parts)
+    if len(parts) > left.parts:
         problems.append(f"body: parts beyond the first {MAX_PARTS} were not taken apart")
         return []
     if not parts:
@@ -94,45 +131,66 @@ def _children(headers: Headers, data: bytes, allowed: int, depth: int, problems:
     return parts
 
 
-def _between_delimiters(data: bytes, boundary: bytes, allowed: int) -> list[bytes]:
-    delimiter = re.compile(rb"^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?$", re.MULTILINE)
-    parts: list[bytes] = []
-    start = None
+def _between_delimiters(data: memoryview, boundary: bytes, allowed: int) -> list[memoryview]:
+    """Give what stands between delimiters, one more than `allowed` at most (RFC 2046, section 5.1.1).
+
+    The line break before a delimiter belongs to it. The pattern begins with bytes that are searched for quickly.
+    """
+    delimiter = re.compile(rb"\n--" + re.escape(boundary) + rb"(--)?+[ \t]*+\r?(?=\n|\Z)")
+    first = delimiter.match(b"\n" + bytes(data[:_FIRST_LINE]))
+    if first is not None and first[1]:
+        return []
+    parts: list[memoryview] = []
+    start = None if first is None else first.end()
     for match in delimiter.finditer(data):
-        if start is not None:  # the line break before a delimiter belongs to it (RFC 2046, section 5.1.1)
-            parts.append(data[start : match.start()].removesuffix(b"\n").removesuffix(b"\r"))
+        if start is not None:
+            end = max(match.start(), start)
+            parts.append(data[start : end - (end > start and data[end - 1] == _CR)])
         start = match.end() + 1
         if match[1] or len(parts) > allowed:
             return parts
     return parts if start is None else [*parts, data[start:]]
 
 
-def _leaf(headers: Headers, data: bytes) -> Part:
+def _leaf(
+    media_type: str, parameters: dict[str, str], content: dict[str, bytes], data: memoryview, problems: list[str]
+) -> Part:
+    encoding = _content_field(content, "content-transfer-encoding", problems)
     return Part(
-        content_type=headers.get_content_type(),
-        charset=headers.get_content_charset() or "utf-8",
-        encoding=str(headers.get("content-transfer-encoding", "")).strip().lower(),
+        content_type=media_type if _MEDIA_TYPE.fullmatch(media_type) else "text/plain",  # RFC 2045, section 5.2
+        charset=parameters.get("charset") or "utf-8",
+        encoding=encoding.lower(),
         data=data,
     )
 
 
-def _comparable(part: Part, problems: list[str]) -> bytes:
+def _comparable(part: Part, left: _Left, problems: list[str]) -> bytes | memoryview:
     data = _decode_transfer(part, problems)
     is_text = part.content_type.startswith(("text/", "message/", "multipart/"))
-    if not is_text or len(data) > MAX_TEXT_BYTES:
+    if not is_text or len(data) > left.text:
         return data
-    text = decode_charset(data, part.charset).replace("\r\n", "\n").replace("\r", "\n")
-    text = _QUOTED_FROM.sub("", _TRAILING_SPACE.sub("", text))  # mbox quotes such lines
+    left.text -= len(data)
+    text = decode_charset(bytes(data), part.charset).replace("\r\n", "\n").replace("\r", "\n")
+    text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
+    if ">From " in text:
+        text = _QUOTED_FROM.sub("", text)  # mbox quotes such lines
     return text.strip("\n").encode("utf-8", "replace")
 
 
-def _decode_transfer(part: Part, problems: list[str]) -> bytes:
+def _decode_transfer(part: Part, problems: list[str]) -> bytes | memoryview:
     if part.encoding == "quoted-printable":
         return binascii.a2b_qp(part.data)
     if part.encoding != "base64":
         return part.data
     try:
-        return binascii.a2b_base64(part.data + b"==")
+        return binascii.a2b_base64(part.data)
+    except binascii.Error:
+        return _decode_damaged(part.data, problems)
+
+
+def _decode_damaged(data: memoryview, problems: list[str]) -> bytes | memoryview:
+    try:
+        return binascii.a2b_base64(b"".join((data, b"==")))  # often nothing is missing but the padding
     except binascii.Error:
         problems.append("body: not base64")
-        return part.data
+        return data

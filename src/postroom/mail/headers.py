@@ -8,13 +8,20 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 
+from postroom.mail.charsets import decode_8bit, decode_charset
+
 MAX_HEADER_BYTES = 256 * 1024
+MAX_FIELDS = 1000
 MAX_FIELD_BYTES = 8 * 1024  # of a field that is not a list of addresses
 
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
+_LONGEST_HEAD = 4 * MAX_HEADER_BYTES
+
+_FIELD = re.compile(rb"[!-9;-~]++[ \t]*+:")
+_LINES = re.compile(rb"(?P<name>[!-9;-~]++)[ \t]*+:(?P<value>.*+(?:\n[ \t].*+)*+)\n?|(?P<other>.*+)\n?")
+_NO_FIELD = re.compile(rb"\s*+\Z|>?From ")  # an empty line, or one that a mailbox in mbox format left there
+_HEAD_END = re.compile(rb"\n\r?\n")
 _WORD = re.compile(r"=\?(?P<charset>[^?*\s]+)(?:\*[^?\s]*)?\?(?P<encoding>[bBqQ])\?(?P<text>[^?]*)\?=")
 _ITEM = re.compile(
     r"""(?P<escaped>\\.)
@@ -27,22 +34,35 @@ _ITEM = re.compile(
       | (?P<text>[^"()<>\\,;:]+)""",
     re.VERBOSE | re.DOTALL,
 )
-_NOT_TEXT = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}  # slow, or not charsets
 
 
-def split_head(raw: bytes) -> tuple[bytes, bytes]:
-    """Give a message's header block and body (RFC 5322, section 2.1)."""
+def split_head(raw: bytes) -> tuple[bytes, memoryview]:
+    """Give a message's header block, cut one byte after MAX_HEADER_BYTES, and its body (RFC 5322, section 2.1).
+
+    Where there is no empty line for far too long, the body begins there.
+    """
     if b"\n" not in raw:
         raw = raw.replace(b"\r", b"\n")
-    if raw.startswith((b"\n", b"\r\n")):
-        return b"", raw
-    ends = [end for end in (raw.find(b"\n\n"), raw.find(b"\n\r\n")) if end >= 0]
-    if not ends:
-        return (raw, b"") if _FIELD.match(raw) else (b"", raw)
-    head = raw[: min(ends) + 1]
+    start = len(raw) - len(raw.lstrip(b"\r\n")) if raw[:1] in {b"\r", b"\n"} else 0
+    end = _HEAD_END.search(raw, start, start + _LONGEST_HEAD)
+    head = raw[start : min(start + MAX_HEADER_BYTES + 1, len(raw) if end is None else end.start() + 1)]
     if not _starts_with_field(head):
-        return b"", raw
-    return head, raw[min(ends) + 1 :].removeprefix(b"\r").removeprefix(b"\n")
+        return b"", memoryview(raw)[start:]
+    return head, memoryview(raw)[start + _LONGEST_HEAD if end is None else end.end() :]
+
+
+def split_part_head(part: memoryview, longest: int) -> tuple[bytes, memoryview] | None:
+    """Give the header block and the body of a part, None where the header block is longer than `longest` bytes."""
+    start = bytes(part[:longest])
+    if start.startswith((b"\n", b"\r\n")):
+        return b"", part[1 + start.startswith(b"\r") :]
+    end = _HEAD_END.search(start)
+    if end is None and len(part) > longest:
+        return None
+    head = start if end is None else start[: end.start() + 1]
+    if not _starts_with_field(head):
+        return b"", part
+    return head, part[len(part) if end is None else end.end() :]
 
 
 def _starts_with_field(head: bytes) -> bool:
@@ -52,45 +72,34 @@ def _starts_with_field(head: bytes) -> bool:
 def read_fields(head: bytes, problems: list[str]) -> dict[str, list[bytes]]:
     """Give the unfolded values of each header field by its name in lower case.
 
-    Lines that are no field are passed over, and a block beyond MAX_HEADER_BYTES is cut; both are problems.
+    Lines that are no field are passed over, and a block beyond MAX_HEADER_BYTES or MAX_FIELDS is cut; all of them are
+    problems.
     """
     if len(head) > MAX_HEADER_BYTES:
         problems.append(f"headers: only the first {MAX_HEADER_BYTES // 1024} KiB were read")
     fields: dict[str, list[bytes]] = {}
-    for name, lines in _raw_fields(head[:MAX_HEADER_BYTES], problems):
-        fields.setdefault(name, []).append(b"".join(lines).strip())
+    for number, (name, value) in enumerate(_raw_fields(head[:MAX_HEADER_BYTES].replace(b"\r", b""), problems)):
+        if number == MAX_FIELDS:
+            problems.append(f"headers: only the first {MAX_FIELDS} fields were read")
+            break
+        fields.setdefault(name, []).append(value)
     return fields
 
 
-def _raw_fields(head: bytes, problems: list[str]) -> Iterator[tuple[str, list[bytes]]]:
-    current: tuple[str, list[bytes]] | None = None
-    for line in head.replace(b"\r", b"").split(b"\n"):
-        if line[:1] in {b" ", b"\t"} and current is not None:
-            current[1].append(line)
-        elif match := _FIELD.fullmatch(line):
-            if current is not None:
-                yield current
-            current = match[1].decode("ascii").lower(), [match[2]]
-        elif line.strip() and not line.startswith((b"From ", b">From ")):
+def _raw_fields(head: bytes, problems: list[str]) -> Iterator[tuple[str, bytes]]:
+    is_damaged = False
+    for match in _LINES.finditer(head):
+        name, value, other = match.groups()
+        if name is not None:
+            yield name.decode("ascii").lower(), value.replace(b"\n", b"").strip()
+        elif not is_damaged and not _NO_FIELD.match(other):
+            is_damaged = True
             problems.append("headers: a line is not a header field")
-    if current is not None:
-        yield current
 
 
 def header_text(value: bytes) -> str:
     """Give a header value as text: raw 8-bit is UTF-8, or else Latin-1."""
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
-def decode_charset(data: bytes, charset: str) -> str:
-    """Decode `data`; what its charset does not know, or a charset nobody knows, gives U+FFFD."""
-    with suppress(LookupError, ValueError):  # ValueError: a NUL in the name
-        if charset.lower().replace("_", "-") not in _NOT_TEXT:
-            return data.decode(charset, "replace")
-    return data.decode("ascii", "replace")
+    return decode_8bit(value)
 
 
 def decode_words(text: str) -> str:

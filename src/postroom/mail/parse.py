@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from postroom.core.addresses import is_stand_in, normalise_address, stand_in
 from postroom.core.model import Message, Participant, ParticipantRole
+from postroom.mail.automated import is_automated
 from postroom.mail.body import digest_body, digest_headers_only
 from postroom.mail.headers import (
     MAX_FIELD_BYTES,
@@ -27,6 +28,7 @@ MAX_SUBJECT_LENGTH = 1000
 MAX_NAME_LENGTH = 200
 MAX_ID_BYTES = 998  # a line (RFC 5322, section 2.1.1); and far below what an index of PostgreSQL takes
 MAX_REFERENCES = 100
+MAX_REFERENCES_BYTES = 64 * 1024
 MAX_DATE_BYTES = 200
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
@@ -46,20 +48,23 @@ def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
     if headers_only:
         problems.append("body: not read, the message is too large")
         raw = raw[:MAX_HEADER_BYTES]
-    head, body = split_head(raw.lstrip(b"\r\n"))
+    head, body = split_head(raw)
     fields: _Fields = _fenced(lambda: read_fields(head, problems), {}, "headers: not readable", problems)
     if not fields:
         problems.append("headers: none found")
     participants = _participants(fields, problems)
+    sender = _sender(participants)
     return Message(
         message_id=_fenced(lambda: _message_id(fields, problems), None, "Message-ID: not readable", problems),
-        sender=_sender(participants),
+        sender=sender,
         date=_fenced(lambda: _date(fields, problems), None, "Date: not a date", problems),
         subject=_fenced(lambda: _subject(fields, problems), "", "Subject: not readable", problems),
         participants=participants,
         body_digest=_digest(fields, None if headers_only else body, problems),
         references=_fenced(lambda: _references(fields), (), "References: not readable", problems),
         problems=tuple(dict.fromkeys(problems)),
+        is_automated=is_automated(fields, sender),
+        headers_only=headers_only,
     )
 
 
@@ -71,7 +76,7 @@ def _fenced(read: Callable[[], _T], default: _T, problem: str, problems: list[st
     return default
 
 
-def _digest(fields: _Fields, body: bytes | None, problems: list[str]) -> bytes:
+def _digest(fields: _Fields, body: memoryview | None, problems: list[str]) -> bytes:
     by_headers = digest_headers_only(fields)
     if body is None:
         return by_headers
@@ -101,7 +106,7 @@ def _message_id(fields: _Fields, problems: list[str]) -> str | None:
 def _references(fields: _Fields) -> tuple[str, ...]:
     """Give the ids of References and In-Reply-To (RFC 5322, section 3.6.4); of too many the first and the last."""
     values = [*fields.get("references", [])[:1], *fields.get("in-reply-to", [])[:1]]
-    found = list(dict.fromkeys(i for value in values for i in _identities(header_text(value[:MAX_FIELD_BYTES]))))
+    found = list(dict.fromkeys(i for value in values for i in _identities(header_text(value[:MAX_REFERENCES_BYTES]))))
     if len(found) > MAX_REFERENCES:
         found = found[:1] + found[1 - MAX_REFERENCES :]
     return tuple(found)

@@ -138,6 +138,8 @@ def _copy_row(copy_id: int, source: Source, copy: IncomingCopy, thread_id: int) 
         "subject": message.subject,
         "problems": "; ".join(message.problems) or None,
         "thread_id": thread_id,
+        "is_automated": message.is_automated,
+        "headers_only": message.headers_only,
         "withheld": True,  # until the rules have spoken
         "digest": digest_of(copy.raw),
         "flags": copy.flags,

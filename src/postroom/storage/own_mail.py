@@ -21,10 +21,10 @@ def read_own_emails(
     if before is not None:
         first = first.having(func.min(copies.c.id) < before)
     places = first.order_by(func.min(copies.c.id).desc()).limit(limit).subquery()
-    columns = (copies.c.email_key, copies.c.thread_id, copies.c.subject, copies.c.sender, copies.c.sent_at)
+    columns = [copies.c[name] for name in OwnEmail.__slots__ if name not in places.c]
     statement = select(places.c.place, *columns, places.c.withheld).join(copies, copies.c.id == places.c.place)
-    rows = connection.execute(statement.order_by(places.c.place.desc()))
-    return [OwnEmail(*row[:-1], withheld=bool(row.withheld)) for row in rows]
+    rows = connection.execute(statement.order_by(places.c.place.desc())).mappings()
+    return [OwnEmail(**(dict(row) | {"withheld": bool(row["withheld"])})) for row in rows]
 
 
 def has_email(connection: Connection, user_id: int, email_key: bytes) -> bool:

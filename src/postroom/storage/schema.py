@@ -385,6 +385,8 @@ copies = Table(
     Column("problems", Text),
     _reference("thread_id", "threads"),
     Column("withheld", Boolean, nullable=False),  # from everyone but its user, as core.withholding says
+    Column("is_automated", Boolean, nullable=False, server_default=text("false")),  # a program sent it
+    Column("headers_only", Boolean, nullable=False, server_default=text("false")),  # it is too large to be read
     Column("digest", LargeBinary),  # SHA-256 of its bytes: by it a message is known again in another place
     Column("flags", Text, nullable=False, server_default=text("''")),  # as the server has them, in order
     Column("gone_at", BigInteger),  # since when its source does not have it: it is in no view

@@ -1,0 +1,33 @@
+"""From the bytes of a stranger's text to text, whatever charset it claims to be in."""
+
+import pkgutil
+import re
+from encodings import __path__ as _folders
+from encodings.aliases import aliases
+
+_NO_CHARSETS = {  # codecs of the standard library that are slow, or turn no bytes into text
+    *("aliases", "base64_codec", "bz2_codec", "hex_codec", "idna", "mbcs", "oem", "punycode", "quopri_codec"),
+    *("raw_unicode_escape", "rot_13", "undefined", "unicode_escape", "uu_codec", "zlib_codec"),
+}
+_CODECS = {module.name for module in pkgutil.iter_modules(_folders)} - _NO_CHARSETS
+_KNOWN = {name: name for name in _CODECS} | {name: codec for name, codec in aliases.items() if codec in _CODECS}
+_SEPARATORS = re.compile(r"[\W_]+", re.ASCII)
+_LONGEST_NAME = 40
+
+
+def decode_charset(data: bytes, charset: str) -> str:
+    """Decode `data`; what its charset does not know gives U+FFFD. A charset that nobody knows is guessed.
+
+    Only the names of codecs that there are reach Python's registry, which keeps every name that it was ever asked for.
+    """
+    name = _SEPARATORS.sub("_", charset[:_LONGEST_NAME].lower()).strip("_")
+    codec = _KNOWN.get(name)
+    return decode_8bit(data) if codec is None else data.decode(codec, "replace")
+
+
+def decode_8bit(data: bytes) -> str:
+    """Decode what names no charset: it is UTF-8, or else Latin-1."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

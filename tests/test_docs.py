@@ -105,7 +105,7 @@ class TestWhatThereIsIsDescribed:
         ]
         assert row.startswith(f"| `{' '.join(('postroom', words, *arguments))}` |")
         assert re.findall(r"`(--[\w-]+)`", row.split("|")[2]) == [
-            each.opts[0] for each in own if isinstance(each, click.Option)
+            each.opts[0] for each in own if isinstance(each, click.Option) and not each.hidden
         ]
 
     def test_every_environment_variable(self) -> None:

@@ -14,7 +14,11 @@ from tests.cli.conftest import Terminal
 from tests.servers.postroom_server import PROGRAM
 from tests.team import message
 
-NOT_RUN_HERE = ("postroom demo && postroom serve", "postroom serve --port 8400 --workers 2")  # they go on for ever
+NOT_RUN_HERE = (  # they go on for ever
+    "postroom demo && postroom serve",
+    "postroom serve --port 8400 --workers 2",
+    "postroom worker --interval 60",
+)
 IN_ORDER = (
     "init",
     "role add",

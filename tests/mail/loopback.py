@@ -31,7 +31,7 @@ class _Conversation(socketserver.StreamRequestHandler):
     server: Loopback
 
     def handle(self) -> None:
-        self.wfile.write(b"* OK ready\r\n")
+        self.wfile.write(self.server.answers.get(b"greeting", b"* OK ready\r\n"))
         for line in self.rfile:
             self.server.lines.append(line)
             tag, _, command = line.strip().partition(b" ")

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from imapclient import IMAPClient, imap_utf7
 
+from postroom.core.model import Trouble
 from postroom.mail import imap
 from postroom.mail.imap import FetchedMessage, FolderFailed, ListedFolder, Session, open_session
 from postroom.mail.server import (
@@ -22,6 +23,7 @@ from postroom.mail.server import (
     MailServerError,
     Security,
     Server,
+    Throttled,
 )
 from tests.mail.loopback import loopback
 from tests.servers.dovecot import Dovecot
@@ -452,3 +454,38 @@ def test_after_an_error_the_session_is_still_good_for_other_folders(dovecot, ses
     with pytest.raises(FolderFailed):
         session.select("Nowhere")
     assert read_all(session, "INBOX") == [MAIL]
+
+
+@pytest.mark.parametrize("code", ["INUSE", "LIMIT", "OVERQUOTA", "SERVERBUG", "THROTTLED", "UNAVAILABLE", "throttled"])
+@pytest.mark.parametrize("command", [b"LOGIN", b"LIST", b"EXAMINE", b"UID FETCH"])
+def test_a_server_that_is_busy_is_not_one_that_refuses(command, code):
+    answers = {
+        b"LIST": b'* LIST () "/" INBOX\r\n',
+        b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n",
+        b"UID SEARCH": b"* SEARCH 1\r\n",
+        command: f"NO [{code}] alice, wait".encode(),
+    }
+    with loopback(answers) as server, pytest.raises(Throttled, match=f"{code.upper()}.*: wait") as caught:
+        read_account(Server("127.0.0.1", server.port, Security.NONE), "alice")
+    assert "alice" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "kind"),
+    [
+        (b"* BYE [UNAVAILABLE] too many connections\r\n", Throttled),
+        (b"* BYE go away\r\n", ConnectionFailed),
+        (b"* NO what is this\r\n", ConnectionFailed),
+    ],
+)
+def test_a_greeting_that_sends_us_away_says_why(greeting, kind):
+    with loopback({b"greeting": greeting}) as server:
+        error = refusal(Server("127.0.0.1", server.port, Security.NONE), "alice", "secret")
+    assert type(error) is kind
+
+
+@pytest.mark.parametrize("code", ["AUTHENTICATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"])
+def test_other_codes_refuse_the_login(code):
+    with loopback({b"LOGIN": f"NO [{code}] no".encode()}) as server:
+        error = refusal(Server("127.0.0.1", server.port, Security.NONE), "alice", "secret")
+    assert error.trouble is Trouble.AUTHENTICATION

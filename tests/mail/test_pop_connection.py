@@ -19,6 +19,7 @@ from postroom.mail.server import (
     MailServerError,
     Security,
     Server,
+    Throttled,
 )
 from tests.mail.pop_loopback import pop_loopback
 from tests.servers.dovecot import Dovecot
@@ -121,9 +122,9 @@ def test_an_old_server_gets_user_and_pass() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "sentence"),
     [
-        (b"-ERR [IN-USE] locked", ConnectionFailed, "cannot let alice in now: try later"),
-        (b"-ERR [LOGIN-DELAY] wait", ConnectionFailed, "cannot let alice in now: try later"),
-        (b"-ERR [sys/temp] wait", ConnectionFailed, "cannot let alice in now: try later"),
+        (b"-ERR [IN-USE] locked", Throttled, "cannot let alice in now: try later"),
+        (b"-ERR [LOGIN-DELAY] wait", Throttled, "cannot let alice in now: try later"),
+        (b"-ERR [sys/temp] wait", Throttled, "cannot let alice in now: try later"),
         (b"-ERR [SYS/PERM] not enabled for POP", AuthenticationFailed, "enable it in the settings"),
         (b"-ERR [AUTH] no", AuthenticationFailed, "refused the user name or the password of alice"),
         (b"-ERR", AuthenticationFailed, "refused the user name or the password of alice"),

@@ -15,6 +15,7 @@ from postroom.mail.server import (
     MailServerError,
     Security,
     Server,
+    Throttled,
 )
 from postroom.mail.smtp import MessageRefused, OutcomeUnknown, Refusal, send_message
 from tests.mail.smtp_lines import Answer, Conversation, smtp_lines
@@ -126,7 +127,7 @@ class TestBeforeTheText:
             ({b"EHLO": b"250-x\r\n250 AUTH XOAUTH2\r\n"}, AuthenticationFailed, "takes no password"),
             ({b"EHLO": b"250-x\r\n250 AUTH\r\n"}, AuthenticationFailed, "takes no password"),
             ({b"AUTH": b"535 secret is wrong\r\n"}, AuthenticationFailed, "refused the user name"),
-            ({b"AUTH": b"454 later\r\n"}, ConnectionFailed, "cannot let alice in now"),
+            ({b"AUTH": b"454 later\r\n"}, Throttled, "cannot let alice in now"),
             ({b"AUTH": b"334 ***\r\n"}, MailServerError, ""),
             ({b"AUTH": hang_up}, ConnectionFailed, "ended the connection"),
             (

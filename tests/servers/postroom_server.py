@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ import pytest
 PROGRAM = Path(sys.executable).with_name("postroom")
 START_SECONDS = 20
 STOP_SECONDS = 5
+
+_numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,30 @@ class Installation:
         return kept if self.certificates is None else kept | {"SSL_CERT_FILE": str(self.certificates)}
 
     @contextmanager
-    def serve(self, workers: int = 1) -> Iterator["PostroomServer"]:
+    def work(self, *options: str) -> Iterator["PostroomWorker"]:
+        """Start a worker; at the end stop it and print its log, for a test that failed."""
+        log = self.data_dir / f"worker-{next(_numbers)}.log"
+        self.data_dir.mkdir(exist_ok=True)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                self.command("worker", *options), env=self.variables, stdout=output, stderr=output
+            )
+        worker = PostroomWorker(process, log)
+        try:
+            yield worker
+        finally:
+            if process.poll() is None:
+                worker.stop()
+            sys.stdout.write(log.read_text(errors="replace"))
+
+    @contextmanager
+    def serve(self, workers: int = 1, *, with_worker: bool = False) -> Iterator["PostroomServer"]:
         """Start a server and wait until it answers; at the end stop it and print its log, for a test that failed."""
         port = _free_port()
         log = self.data_dir / f"server-{port}.log"
         self.data_dir.mkdir(exist_ok=True)
         command = self.command("serve", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers))
+        command += [] if with_worker else ["--no-worker"]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, env=self.variables, stdout=output, stderr=output, start_new_session=True
@@ -71,6 +92,23 @@ class Installation:
         finally:
             server.stop()
             sys.stdout.write(log.read_text(errors="replace"))
+
+
+@dataclass(frozen=True)
+class PostroomWorker:
+    """A running worker."""
+
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop it by a signal, and give its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(START_SECONDS)
+
+    def log(self) -> list[dict[str, Any]]:
+        """Give the lines of the log, each of which must be a JSON object."""
+        return [json.loads(line) for line in self.log_file.read_bytes().splitlines()]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
 from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.mailbox_pass import FolderReport
-from postroom.actions.mailboxes import disconnect_mailbox, list_mailboxes, mailbox_id_of
+from postroom.actions.mailboxes import disconnect_mailbox, list_mailboxes
 from postroom.actions.sync import sync_mailbox
 from postroom.actions.sync_imap import RECONCILE_SECONDS
 from postroom.core.model import MailboxState
@@ -22,6 +22,7 @@ from tests.storage.contents import contents
 from tests.storage.poison import POISON, refusing_poison
 from tests.sync.accounts import CUSTOMER, LEAD, Account
 from tests.team import NOW, OPERATOR, Team, email_of, message
+from tests.worker.reading import how_it_stands
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -130,7 +131,7 @@ class TestRefusals:
         team.user("Bob", mailbox="imap")
         for name in ("Alice", "Bob"):
             with pytest.raises(InvalidInput, match="has no server; it is fed by"):
-                sync_mailbox(team.database, team.box, mailbox_id_of(team.database, email_of(name)), NOW)
+                sync_mailbox(team.database, team.box, how_it_stands(team.database, email_of(name)).mailbox_id, NOW)
         with pytest.raises(NotFound, match="there is no connected mailbox"):
             sync_mailbox(team.database, team.box, 1, NOW)
 

@@ -5,7 +5,8 @@ it, store what is new, and only then call gone what was found nowhere. A copy th
 in another keeps its id, and with it everything that is tied to it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -41,6 +42,7 @@ DOUBTED_FROM = 10  # copies that would be gone with it: fewer are deleted by han
 _PURGED_AT_ONCE = 500
 
 Progress = Callable[[str, int, int], None]  # folder, messages done, messages to do
+Check = Callable[[Connection], None]
 
 
 @dataclass(slots=True)
@@ -95,27 +97,37 @@ class Comparison:
 
 
 class MailboxPass:
-    """One pass over one mailbox at `now` (epoch seconds)."""
+    """One pass over one mailbox at `now` (epoch seconds).
 
-    def __init__(self, database: Database, mailbox: Mailbox, now: int, on_progress: Progress) -> None:
+    `check` is called first in each transaction that writes, and raises where nothing must be written any more.
+    """
+
+    def __init__(self, database: Database, mailbox: Mailbox, now: int, on_progress: Progress, check: Check) -> None:
         self.database = database
         self.mailbox = mailbox
         self.now = now
         self.report = SyncReport()
         self._on_progress = on_progress
+        self._check = check
         with database.read() as connection:
             self.known = folders_of(connection, mailbox.id)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self.database.write() as connection:
+            self._check(connection)
+            yield connection
 
     def folder(self, name: str) -> Folder:
         """Give a folder as it is known, or add it."""
         if name not in self.known:
-            with self.database.write() as connection:
+            with self._writing() as connection:
                 self.known[name] = add_folder(connection, self.mailbox.id, name)
         return self.known[name]
 
     def save(self, folder: Folder) -> None:
         """Keep how far a folder was read."""
-        with self.database.write() as connection:
+        with self._writing() as connection:
             save_folder(connection, folder)
 
     def places(self, name: str) -> list[Place]:
@@ -149,7 +161,7 @@ class MailboxPass:
         advanced = comparison.folder
         if comparison.ascends:
             advanced = replace(advanced, watermark=max(advanced.watermark, int(batch[-1].uid)))
-        with self.database.write() as connection:
+        with self._writing() as connection:
             moved = move_copies(connection, source, arrivals, departed)
             store_batch(connection, source, read, mail, now=self.now)
             save_folder(connection, advanced)
@@ -162,7 +174,7 @@ class MailboxPass:
     def keep_unread(self, comparison: Comparison, uid: str, place: str, reason: str) -> None:
         """Keep as a dead letter a message of which nothing comes, so that the others are not asked for in vain."""
         source = self.source(comparison.folder)
-        with self.database.write() as connection:
+        with self._writing() as connection:
             problem = keep_unread(connection, source, uid, place, reason, now=self.now)
         comparison.report.dead_letters += 1
         self.report.problems.append(problem)
@@ -176,7 +188,7 @@ class MailboxPass:
 
     def settle(self, comparison: Comparison) -> None:
         """Do what is left once all that is new is stored: what is gone, what came back, flags, the folder itself."""
-        with self.database.write() as connection:
+        with self._writing() as connection:
             return_copies(connection, self.mailbox.user_id, comparison.returned)
             if comparison.flags:
                 set_flags(connection, self.source(comparison.after), comparison.flags)
@@ -221,6 +233,6 @@ class MailboxPass:
         """Delete for good what was gone for longer than the grace period."""
         purged = _PURGED_AT_ONCE
         while purged == _PURGED_AT_ONCE:
-            with self.database.write() as connection:
+            with self._writing() as connection:
                 purged = purge_copies(connection, self.mailbox.id, self.now - GRACE_SECONDS, _PURGED_AT_ONCE)
             self.report.purged += purged

@@ -108,12 +108,6 @@ def mailbox_login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
     return server, Login(mailbox.username or mailbox.address, password)
 
 
-def mailbox_id_of(database: Database, address: str) -> int:
-    """Give the id of the connected mailbox with this address. Raises NotFound, InvalidInput."""
-    with database.read() as connection:
-        return get_mailbox(connection, address).id
-
-
 def password_context(mailbox_id: int) -> str:
     """Give what a mailbox's password is bound to, so that it opens nowhere else."""
     return f"mailbox {mailbox_id}"

@@ -19,8 +19,9 @@ from postroom.actions.smtp_servers import smtp_login
 from postroom.actions.store_mail import RawMessage, file_message
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Kind, OutboxMail, OutboxState, RecipientState, UserStatus
+from postroom.core.retries import Waits, wait
 from postroom.mail.compose import without_bcc
-from postroom.mail.server import DEFAULT_TIMEOUT, ConnectionFailed, Login, MailServerError, Server
+from postroom.mail.server import DEFAULT_TIMEOUT, ConnectionFailed, Login, MailServerError, Server, Throttled
 from postroom.mail.smtp import MessageRefused, Refusal, send_message
 from postroom.storage import outbox, people, uploads
 from postroom.storage.database import Database
@@ -31,7 +32,7 @@ from postroom.storage.secrets import SecretBox, SecretKeyError
 TAKEN_UP_FOR = 15 * 60  # seconds in which an attempt comes to its text; then somebody else may try
 _UNKNOWN_AFTER = 2 * 3600  # seconds after which a text that was being sent counts as interrupted
 _AT_ONCE = 20  # messages in one pass
-_FIRST_WAIT, _LONGEST_WAIT = 60, 4 * 3600  # seconds until the next try
+_WAITS = Waits(60, 4 * 3600)
 _GIVE_UP_AFTER = 5 * 24 * 3600  # RFC 5321, section 4.5.4.1: at least four to five days
 _KEYS_KEPT_FOR = 7 * 24 * 3600
 _FOLDER, _NO_UIDVALIDITY = "outbox", 0
@@ -52,8 +53,8 @@ class _TakenUpElsewhere(Exception):
     """Somebody else sends this message, or it was cancelled, while we prepared to."""
 
 
-def send_due(database: Database, box: SecretBox, now: int) -> list[Outcome]:
-    """Make one pass over the outbox at `now` (epoch seconds): send what is due, and clear what expired.
+def send_due(database: Database, box: SecretBox, now: int, at_most: int = _AT_ONCE) -> list[Outcome]:
+    """Make one pass over the outbox at `now` (epoch seconds): send `at_most` of what is due, and clear what expired.
 
     What fails stops nothing else: its outcome says why.
     """
@@ -62,7 +63,7 @@ def send_due(database: Database, box: SecretBox, now: int) -> list[Outcome]:
         outbox.forget_requests(connection, now - _KEYS_KEPT_FOR)
         outbox.fail_interrupted(connection, now, _INTERRUPTED)
     outcomes: list[Outcome] = []
-    while len(outcomes) < _AT_ONCE:
+    while len(outcomes) < at_most:
         with database.write() as connection:
             mail = outbox.claim_due(connection, now, now + TAKEN_UP_FOR)
         if mail is None:
@@ -193,7 +194,8 @@ def _after(recipient: Recipient, refusal: Refusal | None, *, is_last: bool) -> R
 
 def _settle_failure(database: Database, mail: OutboxMail, error: Exception, now: int) -> Outcome:
     """Write down why nobody got the message this time; what may be better later waits."""
-    may_be_better = isinstance(error, ConnectionFailed) or (isinstance(error, MessageRefused) and error.is_temporary)
+    is_temporary = isinstance(error, MessageRefused) and error.is_temporary
+    may_be_better = is_temporary or isinstance(error, ConnectionFailed | Throttled)
     with database.write() as connection:
         if may_be_better and not _is_given_up(mail, now):
             next_try = _next_try(mail, now)
@@ -208,9 +210,7 @@ def _is_given_up(mail: OutboxMail, now: int) -> bool:
 
 
 def _next_try(mail: OutboxMail, now: int) -> int:
-    """Wait twice as long each time, and not everybody for the same time."""
-    wait: int = min(_FIRST_WAIT * 2 ** min(mail.attempts - 1, 10), _LONGEST_WAIT)
-    return now + wait // 2 + secrets.randbelow(wait)
+    return now + wait(_WAITS, mail.attempts, secrets.SystemRandom().random())
 
 
 def _file(connection: Connection, mail: OutboxMail, raw: bytes) -> None:

@@ -1,7 +1,7 @@
 """One pass over a mailbox: what its server has is compared with what is stored, folder by folder."""
 
 from postroom.actions.errors import NotFound
-from postroom.actions.mailbox_pass import MailboxPass, Progress, SyncReport
+from postroom.actions.mailbox_pass import Check, MailboxPass, Progress, SyncReport
 from postroom.actions.mailboxes import mailbox_login
 from postroom.actions.sync_imap import ImapPass
 from postroom.actions.sync_pop import PopPass
@@ -26,17 +26,19 @@ def sync_mailbox(
     since: int | None = None,
     on_progress: Progress = lambda *_: None,
     timeout: float = DEFAULT_TIMEOUT,
+    check: Check = lambda _: None,
 ) -> SyncReport:
     """Bring what is stored of a mailbox to what its server has at `now` (epoch seconds).
 
     `since` (epoch seconds, 0 for all) is how old mail may be from now on; None leaves that as it is, a year at first.
     The server has `timeout` seconds to say something. What `on_progress` raises ends the pass, after which everything
     up to there is stored.
+    `check` is called first in each transaction, and what it raises ends the pass before anything more is written.
     Raises NotFound, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
     server, login = mailbox_login(mailbox, box)
-    run = MailboxPass(database, mailbox, now, on_progress)
+    run = MailboxPass(database, mailbox, now, on_progress, check)
     if mailbox.protocol == Kind.POP:
         PopPass(run, lambda: open_pop_session(server, login, timeout)).sync()
     else:

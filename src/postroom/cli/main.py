@@ -18,7 +18,7 @@ class _Postroom(LazyGroup):
     entries: ClassVar[Mapping[str, Entry]] = {
         "demo": Entry(f"{_CLI}.setup", "demo", "Create a small company to look around in."),
         "init": Entry(f"{_CLI}.setup", "init", "Create the organisation, or upgrade the database."),
-        "serve": Entry(f"{_CLI}.serve", "serve", "Answer the API."),
+        "serve": Entry(f"{_CLI}.serve", "serve", "Answer the API, and read all mailboxes."),
         "role": Entry(f"{_CLI}.people", "role", "The tree of roles."),
         "user": Entry(f"{_CLI}.people", "user", "The members of the team."),
         "module": Entry(f"{_CLI}.modules", "module", "The modules of the CRM."),
@@ -33,6 +33,7 @@ class _Postroom(LazyGroup):
         "token": Entry(f"{_CLI}.tokens", "token", "Access tokens for the API."),
         "import": Entry(f"{_CLI}.imports", "import_group", "Import records and mail from files."),
         "sync": Entry(f"{_CLI}.sync_command", "sync", "Read what is new in a mailbox."),
+        "worker": Entry(f"{_CLI}.worker", "worker", "Read all mailboxes, again and again."),
         "deadletter": Entry(f"{_CLI}.deadletters", "deadletter", "Mail that could not be stored."),
         "outbox": Entry(f"{_CLI}.outbox", "outbox", "Mail that is to be sent from records."),
         "explain": Entry(f"{_CLI}.explain", "explain", "Say why somebody sees mail, or why not."),
@@ -81,3 +82,7 @@ def _usage(error: click.UsageError) -> str:
 def _fail(sentence: str, exit_code: int) -> int:
     click.echo(f"postroom: {printable(' '.join(sentence.split()))}", err=True)
     return exit_code
+
+
+if __name__ == "__main__":  # 'postroom serve' starts its worker so, wherever the program is installed
+    sys.exit(main())

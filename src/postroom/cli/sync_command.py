@@ -1,18 +1,17 @@
 """Synchronising."""
 
-import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
 
 from postroom.actions.mailbox_pass import FolderReport, SyncReport
-from postroom.actions.mailboxes import mailbox_id_of
-from postroom.actions.sync import sync_mailbox
+from postroom.actions.mailbox_turns import sync_now
 from postroom.cli.commands import Command, json_option
 from postroom.cli.imports import print_dead_letters, print_problems, problems_as_json
 from postroom.cli.installation import Refused, opened
 from postroom.cli.output import count, print_json, progress_bar, say
+from postroom.cli.worker import reader
 
 
 class _Since(click.ParamType[int]):
@@ -37,9 +36,7 @@ class _Since(click.ParamType[int]):
 def sync(address: str, since: int | None, as_json: bool) -> None:
     """Bring what is stored of a mailbox to what its server has; drafts, junk and trash are left alone."""
     with opened() as installation, progress_bar(f"Reading {address}") as bar:
-        database, now = installation.database, int(time.time())
-        mailbox_id = mailbox_id_of(database, address)
-        report = sync_mailbox(database, installation.box, mailbox_id, now, since=since, on_progress=bar.show)
+        report = sync_now(reader(installation), address, bar.show, since=since)
     if as_json:
         folders = [asdict(folder) for folder in report.folders]
         problems = problems_as_json(report.problems)

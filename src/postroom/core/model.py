@@ -213,8 +213,26 @@ class MailboxState(StrEnum):
 
     ACTIVE = "active"
     DISCONNECTED = "disconnected"
-    FAILING = "failing"
     PAUSED = "paused"
+
+
+class SyncState(StrEnum):
+    """What the last pass over a mailbox came to. `healthy` is only what was read to its end."""
+
+    FAILING = "failing"
+    HEALTHY = "healthy"
+    INCOMPLETE = "incomplete"
+    NEEDS_LOGIN = "needs_login"
+    NEW = "new"
+
+
+class Trouble(StrEnum):
+    """What kind of failure it is, and so when a mailbox is tried again; the table is in mail/server.py."""
+
+    AUTHENTICATION = "authentication"
+    PERMANENT = "permanent"
+    THROTTLED = "throttled"
+    TRANSIENT = "transient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +298,26 @@ class Folder:
     doubted_since: int | None = None
     resets: int = 0
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxSync:
+    """How it stands with reading a mailbox; all times are epoch seconds, and None where there was none.
+
+    `complete_at` is when the last pass began after which every folder agreed with its server, so all mail from before
+    it is here. Without a `next_try_at` the mailbox is not tried by itself.
+    """
+
+    mailbox_id: int
+    state: str
+    next_try_at: int | None
+    failures: int
+    trouble: str | None
+    error: str | None
+    passed_at: int | None
+    complete_at: int | None
+    lease_token: str | None
+    lease_until: int | None
 
 
 @dataclass(frozen=True, slots=True)

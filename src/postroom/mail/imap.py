@@ -14,7 +14,7 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from postroom.mail.folder_names import SKIPPED_NAMES
 from postroom.mail.headers import MAX_HEADER_BYTES
-from postroom.mail.imap_connection import answered_in_time, imap_connection, imap_errors
+from postroom.mail.imap_connection import answered_in_time, imap_connection, imap_errors, refuse_if_busy
 from postroom.mail.parse import MAX_MESSAGE_BYTES
 from postroom.mail.server import DEFAULT_TIMEOUT, FORBIDDEN, Login, MailServerError, Server, guard
 
@@ -200,6 +200,7 @@ class Session:
             except IMAPClientAbortError:
                 raise
             except (IMAPClientError, UnicodeError, KeyError, ValueError) as error:
+                refuse_if_busy(self._server, error)
                 raise FolderFailed(f"{self._server} did not give {what}: {_printable(str(error))}") from error
 
 

@@ -15,23 +15,24 @@ from postroom.mail.server import (
     Login,
     Security,
     Server,
+    Throttled,
     check_arguments,
     connection_errors,
     hung_up_after,
     login_refused,
     needs_encryption,
-    not_now,
 )
 
 _LONGEST_LITERAL = MAX_MESSAGE_BYTES + 1024 * 1024
-_FOR_THE_MOMENT = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT)\b", re.IGNORECASE)  # RFC 5530, section 3
+# RFC 5530, section 3, and what large providers send: too many connections, too much traffic, or a server in need.
+_BUSY = re.compile(r"\[(INUSE|LIMIT|OVERQUOTA|SERVERBUG|THROTTLED|UNAVAILABLE)\]", re.IGNORECASE)
 
 
 @contextmanager
 def imap_connection(server: Server, login: Login, timeout: float) -> Iterator[IMAPClient]:
     """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
     check_arguments(server, login)
-    with imap_errors(server):
+    with imap_errors(server), _greeting_errors(server):
         client = _connect(server, timeout)
     with client:
         with answered_in_time(client):
@@ -55,7 +56,26 @@ def imap_errors(server: Server) -> Iterator[None]:
         except CapabilityError as error:
             raise ConnectionFailed(f"{server} offers no STARTTLS: use tls, on the port for it.") from error
         except IMAPClientAbortError as error:
+            refuse_if_busy(server, error)
             raise ConnectionFailed(f"{server} ended the connection: check port and security, try later.") from error
+
+
+def refuse_if_busy(server: Server, error: Exception) -> None:
+    """Raise Throttled if the server's answer has a response code that says so; no other word of it is repeated."""
+    if code := _BUSY.search(str(error)):
+        raise Throttled(f"{server} is busy or limits how often it is asked ({code[1].upper()}): wait.") from None
+
+
+@contextmanager
+def _greeting_errors(server: Server) -> Iterator[None]:
+    """Turn a greeting that sends us away into a MailServerError (RFC 3501, section 7.1.5)."""
+    try:
+        yield
+    except (IMAPClientAbortError, CapabilityError):
+        raise
+    except IMAPClientError as error:
+        refuse_if_busy(server, error)
+        raise ConnectionFailed(f"{server} took no connection: check host and port, try later.") from error
 
 
 class _Client(IMAPClient):  # type: ignore[misc]
@@ -103,10 +123,10 @@ def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
         except IMAPClientAbortError:
             raise
         except (IMAPClientError, UnicodeError) as error:  # from None: the server's words may repeat the password
+            refuse_if_busy(server, error)
             if isinstance(error.__context__, IMAPClientAbortError):  # it broke off, and nothing was refused
                 raise error.__context__ from None
-            refused = not_now if _FOR_THE_MOMENT.search(str(error)) else login_refused
-            raise refused(server, login) from None
+            raise login_refused(server, login) from None
 
 
 def _quoted(text: str) -> str:

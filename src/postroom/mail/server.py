@@ -1,4 +1,14 @@
-"""What every connection to a mail server has: where it leads, who logs in, and what can go wrong."""
+"""What every connection to a mail server has: where it leads, who logs in, and what can go wrong.
+
+Each error carries its kind of `trouble`, from which follows when the mailbox is tried again (core/retries.py):
+
+| trouble | what raises it | what happens |
+| --- | --- | --- |
+| authentication | a refused name or password; no password without encryption | stops until somebody sees to it |
+| throttled | a server that is busy or limits us, by its response code | waits 5 minutes, doubling, up to 2 hours |
+| transient | network, DNS, time-outs, broken conversations | waits half a minute, doubling, up to half an hour |
+| permanent | a certificate, a value or a setting that is wrong | waits an hour each time |
+"""
 
 import re
 import socket
@@ -8,6 +18,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Timer
+from typing import ClassVar
+
+from postroom.core.model import Trouble
 
 DEFAULT_TIMEOUT = 60  # seconds in which a server must say something
 ANSWER_SECONDS = 300  # for a whole answer, however steadily it comes
@@ -19,17 +32,31 @@ FORBIDDEN = re.compile(r"[\r\n\x00]")
 class MailServerError(Exception):
     """The mail server could not be used; the sentence says what to do and holds no secret."""
 
+    trouble: ClassVar[Trouble] = Trouble.TRANSIENT
+
 
 class GuardError(MailServerError, ValueError):
     """A value that must not reach the wire."""
+
+    trouble = Trouble.PERMANENT
 
 
 class AuthenticationFailed(MailServerError):
     """The server refused the name or the password."""
 
+    trouble = Trouble.AUTHENTICATION
+
 
 class CertificateRejected(MailServerError):
     """The server's certificate is not valid for its name, or nobody here trusts its issuer."""
+
+    trouble = Trouble.PERMANENT
+
+
+class Throttled(MailServerError):
+    """The server works, and wants to be asked less or later."""
+
+    trouble = Trouble.THROTTLED
 
 
 class ConnectionFailed(MailServerError):
@@ -87,9 +114,9 @@ def login_refused(server: Server, login: Login) -> AuthenticationFailed:
     )
 
 
-def not_now(server: Server, login: Login) -> ConnectionFailed:
+def not_now(server: Server, login: Login) -> Throttled:
     """Give what is said of a login that is refused for the moment."""
-    return ConnectionFailed(f"{server} cannot let {login.username} in now: try later.")
+    return Throttled(f"{server} cannot let {login.username} in now: try later.")
 
 
 def needs_encryption(server: Server) -> AuthenticationFailed:

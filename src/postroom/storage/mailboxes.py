@@ -3,12 +3,14 @@
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from postroom.core.model import Mailbox, MailboxState
+from postroom.storage.mailbox_sync import insert_sync
 from postroom.storage.schema import copies, mailboxes
 
 
 def insert_mailbox(connection: Connection, mailbox: Mailbox) -> None:
-    """Add a mailbox; the database refuses a second one that is connected."""
+    """Add a mailbox, to be read at once; the database refuses a second one that is connected."""
     connection.execute(insert(mailboxes).values(**{name: getattr(mailbox, name) for name in mailbox.__slots__}))
+    insert_sync(connection, mailbox)
 
 
 def find_mailbox(connection: Connection, address: str) -> Mailbox | None:

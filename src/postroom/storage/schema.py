@@ -31,6 +31,8 @@ from postroom.core.model import (
     Permission,
     Profile,
     RecipientState,
+    SyncState,
+    Trouble,
     UserStatus,
 )
 
@@ -350,6 +352,26 @@ mailboxes = Table(
         sqlite_where=text("state <> 'disconnected'"),
         postgresql_where=text("state <> 'disconnected'"),
     ),
+)
+
+# How it stands with reading a mailbox from its server, and who is at it. A lease that ran out binds nobody.
+mailbox_sync = Table(
+    "mailbox_sync",
+    metadata,
+    Column("mailbox_id", Id, ForeignKey("mailboxes.id"), primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("next_try_at", BigInteger),  # NULL: not by itself
+    Column("failures", Integer, nullable=False),
+    Column("trouble", Text),
+    Column("error", Text),
+    Column("passed_at", BigInteger),
+    Column("complete_at", BigInteger),
+    Column("lease_token", Text),
+    Column("lease_until", BigInteger),
+    _one_of("state", SyncState),
+    _one_of("trouble", Trouble),
+    CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease"),
+    Index(None, "next_try_at"),
 )
 
 # Through which server a mailbox sends. A login of its own has both a name and a password.

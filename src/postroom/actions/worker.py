@@ -1,0 +1,131 @@
+"""The worker: reads every mailbox again and again, and sends what waits in the outbox.
+
+It looks at the database each second, so a mailbox that was added, resumed or asked for is read at once, and a message
+that is due is sent, whoever made it so. Each mailbox has its turn in a thread of its own, and the one that has waited
+longest is next. Neither a stuck server nor a mailbox with much to read stops the others: at most so many are read from
+one host, and once others wait a long turn ends after the batch in hand, and goes to the end of the line.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from postroom.actions.errors import ActionError
+from postroom.actions.leases import LeaseLost, Turn, end, take_next, waits_anybody
+from postroom.actions.mailbox_turns import PassStopped, Reader, run_turn
+from postroom.actions.outbox import send_due
+from postroom.mail.server import MailServerError
+from postroom.storage.secrets import SecretKeyError
+
+_LOOK_EVERY = 1  # seconds
+_SEND_EVERY = 10  # seconds: a first try is made when the message is accepted
+_LONGEST_TURN = 60  # seconds, when others wait
+_GRACE = 10  # seconds for what is in hand when the worker is to stop: a server that is stuck must not hold it up
+
+_logger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many mailboxes are read at the same time, in all and from one host."""
+
+    threads: int = 8
+    per_host: int = 4
+
+
+class Worker:
+    """Reads mailboxes and sends mail until it is stopped."""
+
+    def __init__(self, reader: Reader, limits: Limits) -> None:
+        self._reader, self._limits = reader, limits
+        self._stopping = threading.Event()
+        self._turns: dict[threading.Thread, Turn] = {}
+        self._others_wait = False
+        self._sender = threading.Thread()
+        self._sent_at = 0.0
+
+    def stop(self) -> None:
+        """Let run() come to its end: each batch in hand is stored, and nothing new is begun."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Work until stop(). Whatever goes wrong is logged, and tried again."""
+        with self._reader.keeper.running():
+            while not self._stopping.wait(_LOOK_EVERY):
+                try:
+                    self._look()
+                except Exception:  # the database was restarted, or is away for a while
+                    _logger.exception("the worker could not look at the database")
+            self._finish()
+
+    def _look(self) -> None:
+        """Start what is due, as far as there is room."""
+        self._turns = {thread: turn for thread, turn in self._turns.items() if thread.is_alive()}
+        self._send()
+        database, per_host = self._reader.database, self._limits.per_host
+        while len(self._turns) < self._limits.threads and not self._stopping.is_set():
+            turn = take_next(database, self._reader.now(), per_host)
+            self._others_wait = waits_anybody(database, self._reader.now(), per_host)
+            if turn is None:
+                return
+            self._turns[_start(self._read, turn)] = turn
+        self._others_wait = waits_anybody(database, self._reader.now(), per_host)
+
+    def _read(self, turn: Turn) -> None:
+        """Make a turn, and log what came of it."""
+        log = _logger.bind(mailbox=turn.mailbox.address)
+        started, done_in = self._reader.clock(), dict[str, int]()
+
+        def heard(folder: str, done: int, _total: int) -> None:
+            done_in[folder] = done
+
+        def should_stop() -> bool:
+            is_long = self._reader.clock() > started + _LONGEST_TURN
+            return self._stopping.is_set() or (is_long and self._others_wait)
+
+        try:
+            run_turn(self._reader, turn, heard, should_stop)
+        except PassStopped:
+            log.info("mailbox to be read on later")
+        except LeaseLost:
+            log.info("mailbox left to others")
+        except (MailServerError, ActionError, SecretKeyError) as error:
+            log.warning("mailbox not read", reason=str(error))
+        except Exception:
+            log.exception("mailbox not read")
+        if done_in:
+            log.info("mail stored", messages=sum(done_in.values()))
+
+    def _send(self) -> None:
+        """See to the outbox, in a thread beside the mailboxes."""
+        now = self._reader.clock()
+        if not self._sender.is_alive() and now >= self._sent_at + _SEND_EVERY:
+            self._sender, self._sent_at = _start(self._send_due), now
+
+    def _send_due(self) -> None:
+        try:
+            while not self._stopping.is_set() and send_due(
+                self._reader.database, self._reader.box, self._reader.now(), at_most=1
+            ):
+                pass
+        except Exception:
+            _logger.exception("the outbox could not be sent")
+
+    def _finish(self) -> None:
+        """Wait for what is in hand, and give up the leases of what takes too long."""
+        deadline = self._reader.clock() + _GRACE
+        for thread in (*self._turns, self._sender):
+            if thread.is_alive():
+                thread.join(max(0, deadline - self._reader.clock()))
+        for thread, turn in self._turns.items():
+            if thread.is_alive():
+                end(self._reader.database, turn, {})
+
+
+def _start(work: Callable[..., None], *arguments: object) -> threading.Thread:
+    """Run a function in a thread that holds nothing up when the program ends."""
+    thread = threading.Thread(target=work, args=arguments, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,120 @@
+"""How it stands with reading each mailbox, and who is at it.
+
+A lease is a token and a time in the mailbox's row. Whoever works on the mailbox checks the token in every transaction
+that writes what was read (docs/decisions/0019).
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, or_, select, update
+
+from postroom.core.model import Mailbox, MailboxState, MailboxSync, SyncState
+from postroom.storage.schema import mailbox_sync, mailboxes
+
+_AT_ONCE = 0  # the earliest time there is: due before all that is due since
+
+
+def insert_sync(connection: Connection, mailbox: Mailbox) -> None:
+    """Add the row of a new mailbox: due at once, or never where it is fed by import."""
+    connection.execute(
+        insert(mailbox_sync).values(
+            mailbox_id=mailbox.id,
+            state=SyncState.NEW,
+            next_try_at=None if mailbox.host is None else _AT_ONCE,
+            failures=0,
+        )
+    )
+
+
+def sync_of(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, MailboxSync]:
+    """Give how it stands with mailboxes, by id."""
+    found = select(mailbox_sync).where(mailbox_sync.c.mailbox_id.in_(mailbox_ids))
+    return {row["mailbox_id"]: MailboxSync(**row) for row in connection.execute(found).mappings()}
+
+
+def is_due(connection: Connection, now: int, per_host: int) -> bool:
+    """Say whether there is a mailbox that could be taken up (see claim_due)."""
+    return connection.execute(_first_due(now, per_host)).first() is not None
+
+
+def claim_due(connection: Connection, now: int, per_host: int, token: str, until: int) -> Mailbox | None:
+    """Take up the mailbox that waits longest, until a time (epoch seconds), under a token that nobody else has.
+
+    Mailboxes on a host with `per_host` live leases wait. Who else looks at the same moment takes another one.
+    """
+    first = _first_due(now, per_host).with_for_update(of=mailbox_sync, skip_locked=True)
+    return _claim(connection, mailbox_sync.c.mailbox_id == first.scalar_subquery(), now, token, until)
+
+
+def claim(connection: Connection, mailbox_id: int, now: int, token: str, until: int) -> Mailbox | None:
+    """Take up one mailbox in the same way, due or not; None where somebody is at it."""
+    return _claim(connection, mailbox_sync.c.mailbox_id == mailbox_id, now, token, until)
+
+
+def holds(connection: Connection, mailbox_id: int, token: str) -> bool:
+    """Say whether the lease under this token is still that of the mailbox, and keep it so to the transaction's end.
+
+    That it ran out does no harm as long as nobody else took the mailbox up.
+    """
+    held = select(mailbox_sync.c.mailbox_id).where(_is_held(mailbox_id, token)).with_for_update(read=True)
+    return connection.execute(held).first() is not None
+
+
+def renew(connection: Connection, mailbox_id: int, token: str, until: int) -> bool:
+    """Hold a mailbox for longer; False where it is held no more."""
+    renewed = update(mailbox_sync).where(_is_held(mailbox_id, token)).values(lease_until=until)
+    return connection.execute(renewed).rowcount == 1
+
+
+def release(
+    connection: Connection, mailbox_id: int, token: str, due_at: int | None, values: Mapping[str, object]
+) -> None:
+    """End a lease and write `values` down, by column; nothing happens where it is held no more.
+
+    Whoever asked meanwhile for another pass, and so changed when it is due from `due_at`, gets it.
+    """
+    written: dict[str, Any] = {"lease_token": None, "lease_until": None, **values}
+    if "next_try_at" in values:
+        was_asked = mailbox_sync.c.next_try_at.is_distinct_from(due_at)
+        written["next_try_at"] = case((was_asked, mailbox_sync.c.next_try_at), else_=values["next_try_at"])
+    connection.execute(update(mailbox_sync).where(_is_held(mailbox_id, token)).values(written))
+
+
+def ask_for_pass(connection: Connection, mailbox_id: int, now: int) -> None:
+    """Let a mailbox be due now, whatever it waits for; one that needs a login is tried again."""
+    connection.execute(update(mailbox_sync).where(mailbox_sync.c.mailbox_id == mailbox_id).values(next_try_at=now))
+
+
+def end_lease(connection: Connection, mailbox_id: int) -> None:
+    """Take a mailbox away from whoever works on it: what is not committed yet never will be."""
+    ended = update(mailbox_sync).where(mailbox_sync.c.mailbox_id == mailbox_id)
+    connection.execute(ended.values(lease_token=None, lease_until=None))
+
+
+def _first_due(now: int, per_host: int) -> Select[tuple[int]]:
+    full = select(mailboxes.c.host).join(mailbox_sync).where(mailbox_sync.c.lease_until > now)
+    full = full.group_by(mailboxes.c.host).having(func.count() >= per_host)
+    due = and_(
+        mailbox_sync.c.next_try_at <= now,
+        _is_free(now),
+        mailboxes.c.state == MailboxState.ACTIVE,
+        mailboxes.c.host.not_in(full),
+    )
+    first = select(mailbox_sync.c.mailbox_id).join(mailboxes).where(due)
+    return first.order_by(mailbox_sync.c.next_try_at, mailbox_sync.c.mailbox_id).limit(1)
+
+
+def _claim(connection: Connection, condition: ColumnElement[bool], now: int, token: str, until: int) -> Mailbox | None:
+    claimed = update(mailbox_sync).where(condition, _is_free(now)).values(lease_token=token, lease_until=until)
+    mailbox_id = connection.execute(claimed.returning(mailbox_sync.c.mailbox_id)).scalar_one_or_none()
+    row = connection.execute(select(mailboxes).where(mailboxes.c.id == mailbox_id)).mappings().first()
+    return None if row is None else Mailbox(**row)
+
+
+def _is_free(now: int) -> ColumnElement[bool]:
+    return or_(mailbox_sync.c.lease_until.is_(None), mailbox_sync.c.lease_until <= now)
+
+
+def _is_held(mailbox_id: int, token: str) -> ColumnElement[bool]:
+    return and_(mailbox_sync.c.mailbox_id == mailbox_id, mailbox_sync.c.lease_token == token)

@@ -1,0 +1,129 @@
+"""The worker within this process: what goes on beside a stuck server or a large mailbox, and what a stop leaves."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from postroom.actions import store_mail, worker
+from postroom.actions.leases import Clock
+from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
+from postroom.actions.worker import Limits, Worker
+from postroom.core.model import SyncState, Trouble
+from postroom.mail.server import Security
+from tests.mail.loopback import loopback
+from tests.servers.smtp import PASSWORD, running_smtp
+from tests.team import email_of
+from tests.worker.reading import Accounts, reader, wait_until
+
+DEFAULT = Limits()
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@contextmanager
+def working(
+    accounts: Accounts, limits: Limits = DEFAULT, interval: int = 300, clock: Clock = time.time
+) -> Iterator[None]:
+    """Run a worker beside the test, and stop it at the end."""
+    running = Worker(replace(reader(accounts.team), clock=clock, interval=interval), limits)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        running.stop()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """Give the port of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_it_reads_what_there_is_and_what_comes_later(accounts: Accounts) -> None:
+    alice = accounts.add("Alice")
+    accounts.fill(alice, 2)
+    with working(accounts, interval=1):
+        wait_until(lambda: accounts.stands(alice).state == SyncState.HEALTHY)
+        assert accounts.stored() == 2
+        bob = accounts.add("Bob")
+        wait_until(lambda: accounts.stands(bob).state == SyncState.HEALTHY)
+        accounts.fill(alice, 1)
+        wait_until(lambda: accounts.stored() == 3)
+    assert {accounts.stands(each).lease_token for each in (alice, bob)} == {None}
+
+
+def test_a_stuck_server_stops_nobody_else_and_no_stop(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three mailboxes are on a host that never answers; of them only two may take a thread."""
+    monkeypatch.setattr(worker, "_GRACE", 0.2)
+    with silent_server() as port:
+        stuck = [accounts.add(name, host="127.0.0.1", port=port) for name in ("Alice", "Bob", "Charlie")]
+        dora = accounts.add("Dora")
+        with working(accounts, Limits(threads=3, per_host=2)):
+            wait_until(lambda: accounts.stands(dora).state == SyncState.HEALTHY)
+            held = [accounts.stands(each).lease_token is not None for each in stuck]
+            assert held == [True, True, False]
+        assert {accounts.stands(each).lease_token for each in stuck} == {None}
+        assert {accounts.stands(each).state for each in stuck} == {SyncState.NEW}
+
+
+def test_each_failure_is_kept_where_its_owner_looks_and_stops_no_other(accounts: Accounts) -> None:
+    with loopback({b"LOGIN": b"NO [LIMIT] later"}) as server:
+        alice = accounts.add("Alice", password="wrong")
+        bob = accounts.add("Bob", host="127.0.0.1", port=server.port)
+        charlie = accounts.add("Charlie")
+        with capture_logs() as log, working(accounts):
+            wait_until(lambda: accounts.stands(charlie).state == SyncState.HEALTHY)
+            wait_until(lambda: accounts.stands(bob).state == SyncState.FAILING)
+            wait_until(lambda: accounts.stands(alice).state == SyncState.NEEDS_LOGIN)
+        assert accounts.stands(bob).trouble == Trouble.THROTTLED
+        wait_until(lambda: len([line for line in log if line["event"] == "mailbox not read"]) == 2)
+    assert {(line["mailbox"], line["log_level"]) for line in log} == {(alice, "warning"), (bob, "warning")}
+
+
+def test_a_large_mailbox_lets_others_have_a_turn(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one thread. Each turn ends at once because the other one waits, with what was in hand then."""
+    monkeypatch.setattr(store_mail, "_BATCH_MESSAGES", 1)
+    monkeypatch.setattr(worker, "_LONGEST_TURN", 0)
+    monkeypatch.setattr(worker, "_LOOK_EVERY", 0.01)
+    alice, bob = accounts.add("Alice"), accounts.add("Bob")
+    accounts.fill(alice, 3)
+    accounts.fill(bob, 3)
+    with capture_logs() as log, working(accounts, Limits(threads=1)):
+        wait_until(lambda: accounts.stored() == 6)
+    read = [line["mailbox"] for line in log if line["event"] == "mail stored"]
+    assert read[:2] == [alice, bob]
+    assert {alice, bob} <= set(read[2:])
+
+
+def test_a_database_that_is_away_for_a_while_ends_nothing(accounts: Accounts) -> None:
+    alice = accounts.add("Alice")
+    with accounts.team.database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE mailbox_sync RENAME TO elsewhere")
+    with capture_logs() as log, working(accounts):
+        wait_until(lambda: log)
+        with accounts.team.database.write() as connection:
+            connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO mailbox_sync")
+        wait_until(lambda: accounts.stands(alice).state == SyncState.HEALTHY)
+    assert log[0]["event"] == "the worker could not look at the database"
+
+
+def test_it_sends_what_is_due(accounts: Accounts) -> None:
+    team = accounts.team
+    team.user("Alice")
+    lead = team.record("Leads", "Alice", "lead@customer.example")
+    team.scheduled_mail("Alice", lead, "lead@customer.example")
+    with running_smtp() as server:
+        here = NewSmtpServer("127.0.0.1", server.port, Security.NONE, "submitter", PASSWORD)
+        set_mailbox_smtp(team.database, team.box, email_of("Alice"), here)
+        with working(accounts, clock=lambda: time.time() + 3600):
+            wait_until(lambda: server.script.received)
+            wait_until(lambda: "emails_sent_from_crm" in team.types("Alice", "Leads", lead))

@@ -458,7 +458,9 @@ COMMANDS_WITHOUT_MAIL = {
     "settings, or what --preview says of them": "sharing list, sharing of, sharing set, share, unshare",
     "domains": "domain disown, domain exclude, domain include, domain list, domain own",
     "one own e-mail or conversation": "mail release, mail withhold",
-    "what comes in, and how much": "mailbox add, mailbox disconnect, mailbox list, import mail, import records, sync",
+    "what comes in, and how much": (
+        "mailbox add, mailbox disconnect, mailbox folders, mailbox list, import mail, import records, sync"
+    ),
     "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
     "through what mail goes out, and what became of it": "mailbox smtp, outbox cancel, outbox list, outbox send",
     "tokens and changes": "token create, token revoke, audit",

@@ -52,6 +52,7 @@ IN_ORDER = (
     "mail list",
     "mail withhold",
     "mail release",
+    "mailbox folders",
     "mailbox disconnect",
     "user move",
     "user disable",

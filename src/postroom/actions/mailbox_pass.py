@@ -198,10 +198,12 @@ class MailboxPass:
                 lose_copies(connection, self.mailbox.user_id, [place.copy_id for place in gone], self.now)
                 comparison.report.gone = len(gone)
                 after = self._proved(connection, comparison, after)
-            if comparison.is_missing and after.state != FolderState.DOUBTED:
+            if not comparison.is_missing or after.state == FolderState.DOUBTED:
+                save_folder(connection, after)
+            elif after.is_read is None:
                 forget_folder(connection, after)
             else:
-                save_folder(connection, after)
+                save_folder(connection, Folder(after.id, after.mailbox_id, after.name, is_read=after.is_read))
 
     def _after(self, comparison: Comparison, gone: Sequence[Place]) -> Folder:
         """Give the folder as it is now, and doubt what a server says that suddenly has nothing."""

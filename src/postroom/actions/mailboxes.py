@@ -90,7 +90,7 @@ def disconnect_mailbox(database: Database, address: str, *, by: Actor, now: int)
     """
     with database.write() as connection:
         mailbox = get_mailbox(connection, address)
-        _require_owner_or_administrator(by, mailbox.user_id)
+        require_owner_or_administrator(by, mailbox.user_id)
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
         before = _in_words(mailbox, people.users_by_id(connection)[mailbox.user_id])
         Transaction(connection, by, now).write_down(
@@ -129,7 +129,7 @@ def _require_possible(connection: Connection, email: str, new: NewMailbox, by: A
     _check_server(new)
     address = valid_address(new.address or email, "address")
     user = get_user(connection, email)
-    _require_owner_or_administrator(by, user.id)
+    require_owner_or_administrator(by, user.id)
     if not by.is_administrator:
         _require_confirmed(connection, user, address, new)
     if mailboxes.mailbox_of(connection, user.id) is not None:
@@ -139,9 +139,10 @@ def _require_possible(connection: Connection, email: str, new: NewMailbox, by: A
     return user
 
 
-def _require_owner_or_administrator(by: Actor, user_id: int) -> None:
+def require_owner_or_administrator(by: Actor, user_id: int) -> None:
+    """Raise NotAllowed unless the actor acts for this user, or administers."""
     if not (by.is_administrator or by.acts_for(user_id)):
-        raise NotAllowed("only the user or an administrator may connect or disconnect a mailbox")
+        raise NotAllowed("only the user or an administrator may change a mailbox")
 
 
 def _require_confirmed(connection: Connection, user: User, address: str, new: NewMailbox) -> None:

@@ -8,7 +8,7 @@ from postroom.actions.mailbox_pass import Comparison, FolderReport, MailboxPass
 from postroom.actions.reconnecting import Reconnecting
 from postroom.actions.store_mail import RawMessage
 from postroom.core.model import Folder, FolderState
-from postroom.mail.imap import MOST_AT_ONCE, FetchedMessage, Figures, FolderFailed, Session
+from postroom.mail.imap import MOST_AT_ONCE, FetchedMessage, Figures, FolderFailed, ListedFolder, Session
 from postroom.mail.server import ConnectionFailed, TimedOut
 from postroom.storage.places import Place
 
@@ -40,9 +40,9 @@ class ImapPass:
     def _compared(self) -> Iterator[Comparison | None]:
         listed = self._line.session.folders()
         for folder in listed:
-            report = FolderReport(folder.name, skipped=folder.skipped)
+            report = FolderReport(folder.name, skipped=self._why_skipped(folder))
             self._run.report.folders.append(report)
-            if folder.skipped is None:
+            if report.skipped is None:
                 yield self._compare(self._run.folder(folder.name), report)
             elif folder.name in self._run.known:
                 yield self._run.leave(self._run.known[folder.name], report, in_doubt=False)
@@ -50,6 +50,12 @@ class ImapPass:
             report = FolderReport(name, skipped="it is not on the server any more")
             self._run.report.folders.append(report)
             yield self._run.leave(self._run.known[name], report, in_doubt=True)
+
+    def _why_skipped(self, folder: ListedFolder) -> str | None:
+        known = self._run.known.get(folder.name)
+        if known is None or known.is_read is None:
+            return folder.skipped
+        return None if known.is_read else "left out by choice"
 
     def _compare(self, folder: Folder, report: FolderReport) -> Comparison | None:
         """Give what is to be done for a folder, or None where there is nothing, or nothing can be done."""
@@ -83,14 +89,17 @@ class ImapPass:
         if folder.uidvalidity == figures.uidvalidity:
             return replace(folder, resets=0)
         resets = folder.resets + (folder.uidvalidity is not None)
-        begun = Folder(
-            folder.id,
-            folder.mailbox_id,
-            folder.name,
-            FolderState.BACKFILLING,
-            figures.uidvalidity,
-            doubted_since=folder.doubted_since,
+        begun = replace(
+            folder,
+            state=FolderState.BACKFILLING,
+            uidvalidity=figures.uidvalidity,
+            uidnext=None,
+            messages=None,
+            highestmodseq=None,
+            watermark=0,
+            reconciled_at=None,
             resets=resets,
+            error=None,
         )
         self._run.save(begun)
         return begun

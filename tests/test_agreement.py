@@ -459,7 +459,7 @@ COMMANDS_WITHOUT_MAIL = {
     "domains": "domain disown, domain exclude, domain include, domain list, domain own",
     "one own e-mail or conversation": "mail release, mail withhold",
     "what comes in, and how much": (
-        "mailbox add, mailbox disconnect, mailbox folders, mailbox list, import mail, import records, sync"
+        "mailbox add, mailbox disconnect, mailbox folders, mailbox list, import mail, import records, sync, worker"
     ),
     "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
     "through what mail goes out, and what became of it": "mailbox smtp, outbox cancel, outbox list, outbox send",

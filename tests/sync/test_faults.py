@@ -20,7 +20,7 @@ from postroom.actions.sync_imap import RECONCILE_SECONDS
 from postroom.core.model import FolderState
 from postroom.mail import imap, imap_connection
 from postroom.mail.imap import FolderFailed
-from postroom.mail.server import ConnectionFailed
+from postroom.mail.server import ConnectionFailed, Throttled
 from postroom.storage.database import Database
 from tests.servers import fault_proxy as faults
 from tests.servers.dovecot import Dovecot
@@ -30,7 +30,7 @@ from tests.team import NOW, OPERATOR, Team
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 BODIES = rb"UID FETCH .*BODY.PEEK\[\]"
-MAY_BE_RAISED = (ConnectionFailed, FolderFailed)  # and not that the login was refused
+MAY_BE_RAISED = (ConnectionFailed, FolderFailed, Throttled)  # and not that the login was refused
 MESSAGES = 6
 SECONDS = 2.0  # that the server has for an answer
 

@@ -9,8 +9,10 @@ import click
 from bench import report
 from bench.databases import DIALECTS, prepared
 from bench.exclusion import measure_exclusion
+from bench.first_sync import measure_first_sync
 from bench.goals import judge
 from bench.machine import Cores, choose_cores, describe, require_programs
+from bench.matching import measure_matching
 from bench.measuring import Plan, measure_database
 from bench.organisation import FULL, QUICK, Size
 from bench.processes import pin_this_process
@@ -29,10 +31,17 @@ class _Run(NamedTuple):
     size: Size
     plan: Plan
     questions: int
+    records: tuple[int, int]  # among which new mail finds its own
+    messages: int  # of a first sync
+    syncs: int
 
 
-_FULL_RUN = _Run(FULL, Plan(warm_up=1, rounds=9, seconds=2), questions=5_000)
-_QUICK_RUN = _Run(QUICK, Plan(warm_up=0, rounds=1, seconds=1), questions=100)
+_FULL_RUN = _Run(
+    FULL, Plan(warm_up=1, rounds=9, seconds=2), questions=5_000, records=(10_000, 1_000_000), messages=10_000, syncs=3
+)
+_QUICK_RUN = _Run(
+    QUICK, Plan(warm_up=0, rounds=1, seconds=1), questions=100, records=(100, 1_000), messages=200, syncs=1
+)
 
 
 @click.command()
@@ -63,9 +72,12 @@ def _measure(dialect: str, run: _Run, cores: Cores) -> report.Measured:
         database.close()
         results = measure_database(url, run.size, questions, run.plan, cores)
         exclusion = measure_exclusion(url, run.size, questions.of_all, cores)
+        first_sync = measure_first_sync(url, run.messages, run.syncs)
+        matching = measure_matching(url, run.size, run.records)
         pin_this_process(cores.worker)
         steps = measure_steps(url, questions.of_all)
-    measured = report.Measured(dialect, results, steps, exclusion, judge(dialect, results, exclusion))
+    verdicts = judge(dialect, results, exclusion, matching, first_sync)
+    measured = report.Measured(dialect, results, steps, exclusion, matching, first_sync, verdicts)
     report.show(measured)
     return measured
 

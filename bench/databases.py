@@ -28,6 +28,23 @@ def prepared(dialect: str, size: Size, cache: Path, cores: Sequence[int]) -> Ite
         yield url
 
 
+@contextmanager
+def empty_beside(url: str) -> Iterator[str]:
+    """Give the URL of a database without tables, of the kind and on the server of another one, until the block ends."""
+    if url.startswith("sqlite"):
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            yield sqlite_url(Path(folder) / "postroom.sqlite3")
+        return
+    server = Database(url)
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CREATE DATABASE beside TEMPLATE template0"))
+        try:
+            yield url.replace("/postgres?", "/beside?")
+        finally:
+            connection.execute(text("DROP DATABASE beside"))
+    server.close()
+
+
 def _sqlite(kept: Path, size: Size) -> str:
     if not kept.exists():
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 from bench.exclusion import Exclusion
+from bench.first_sync import FirstSync
+from bench.matching import Matching
 from bench.measuring import CONSTANT_ANSWER, Results
 
 _RATIOS = {"sqlite": 0.25, "postgresql": 0.2}
@@ -10,6 +12,9 @@ _NEXT_RATIOS = {"sqlite": 0.45}
 _LARGEST_SPREAD = 0.10
 _LARGEST_MEMORY = 120  # MiB
 _LONGEST_EXCLUSION = {"sqlite": 2.0}  # seconds
+_LEAST_OF_MBSYNC = 1 / 3
+_LONGEST_MATCHING = 2.0  # seconds
+_LARGEST_GROWTH = 0.3  # the depth of an index grows a little
 _LEAST_BUSY = 0.9  # below, the load was too little for the constant answer, and the ratio flatters
 
 
@@ -22,7 +27,9 @@ class Verdict(NamedTuple):
     may_be_missed: bool = False
 
 
-def judge(dialect: str, results: Results, exclusion: Exclusion) -> list[Verdict]:
+def judge(
+    dialect: str, results: Results, exclusion: Exclusion, matching: Matching, first_sync: FirstSync
+) -> list[Verdict]:
     """Hold the figures of a database against the goals."""
     ratio, memory, busy = results.ratio, results.peak_memory, results.figures[CONSTANT_ANSWER].busy
     verdicts = [
@@ -31,6 +38,7 @@ def judge(dialect: str, results: Results, exclusion: Exclusion) -> list[Verdict]
         Verdict(f"worker's peak memory: under {_LARGEST_MEMORY} MiB", f"{memory:.0f} MiB", memory < _LARGEST_MEMORY),
         Verdict("enough load for constant answers: 90% busy", f"{busy:.0%}", busy >= _LEAST_BUSY),
     ]
+    verdicts += _judge_mail(matching, first_sync)
     if dialect in _LONGEST_EXCLUSION:
         longest = _LONGEST_EXCLUSION[dialect]
         goal = f"excluding a domain of {exclusion.copies:,} old copies: under {longest:.0f} s"
@@ -39,6 +47,24 @@ def judge(dialect: str, results: Results, exclusion: Exclusion) -> list[Verdict]
         following = _ratio(f"the next mark: a ratio of {_NEXT_RATIOS[dialect]}", ratio, _NEXT_RATIOS[dialect])
         verdicts.append(following._replace(may_be_missed=True))
     return verdicts
+
+
+def _judge_mail(matching: Matching, first_sync: FirstSync) -> list[Verdict]:
+    seconds, ratio = matching.seconds, first_sync.ratio
+    few, many = min(matching.per_message), max(matching.per_message)
+    return [
+        _ratio("first sync beside mbsync: at least a third of its rate", ratio, _LEAST_OF_MBSYNC),
+        Verdict(
+            f"a new record finding {matching.copies:,} old copies: under {_LONGEST_MATCHING:.0f} s",
+            f"{seconds:.2f} s",
+            seconds < _LONGEST_MATCHING,
+        ),
+        Verdict(
+            f"mail among {few:,} or {many:,} records: at most {_LARGEST_GROWTH:.0%} more",
+            f"{matching.growth:.0%}",
+            matching.growth <= _LARGEST_GROWTH,
+        ),
+    ]
 
 
 def _ratio(goal: str, ratio: float, least: float) -> Verdict:

@@ -29,7 +29,8 @@ def choose_cores() -> Cores:
 
 def require_programs(*, postgresql: bool) -> None:
     """Install what is missing, as root on Debian; else exit with the command that does."""
-    missing = [] if shutil.which("wrk") else ["wrk"]
+    needed = {"wrk": "wrk", "mbsync": "isync", "npm": "npm", "/usr/sbin/dovecot": "dovecot-imapd dovecot-lmtpd"}
+    missing = [each for name, package in needed.items() if not shutil.which(name) for each in package.split()]
     if postgresql and find_programs() is None:
         missing.append("postgresql")
     if not missing:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests run against and with: Dovecot, Exim, PostgreSQL, Node for SDKs, and wrk for the benchmark. As
-# root on Debian it does so by itself; elsewhere it prints the command, and tests that need what is missing are skipped.
+# Installs what the tests run against and with: Dovecot, Exim, PostgreSQL, Node for SDKs, and for the benchmark wrk and
+# mbsync. As root on Debian it does so by itself; elsewhere it prints the command, and tests that need it are skipped.
 set -eu
 missing=""
 [ -x /usr/sbin/dovecot ] || command -v dovecot >/dev/null || missing="$missing dovecot-imapd dovecot-pop3d dovecot-lmtpd"
@@ -8,6 +8,7 @@ missing=""
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
 command -v node >/dev/null || missing="$missing nodejs"
 command -v npm >/dev/null || missing="$missing npm"
+command -v mbsync >/dev/null || missing="$missing isync"
 command -v wrk >/dev/null || missing="$missing wrk"
 [ -n "$missing" ] || exit 0
 install="apt-get install --yes --no-install-recommends$missing"

@@ -21,14 +21,19 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_quick_run_tells_the_ratio() -> None:
-    if shutil.which("wrk") is None:
-        missing("wrk", "run scripts/install-test-servers.sh as root")
+    for program in ("wrk", "mbsync", "npm"):
+        if shutil.which(program) is None:
+            missing(program, "run scripts/install-test-servers.sh as root")
     page = ROOT / "docs" / "performance.md"
     before = page.read_bytes() if page.exists() else None
     command = [sys.executable, "-m", "bench", "--quick", "--only", "sqlite"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(r"ratio to a constant answer: at least 0\.25 +│ +[01]\.\d{3} │", done.stdout)
+    assert re.search(r"first sync beside mbsync: at least a third of its rate +│ +\d+\.\d{3} │", done.stdout)
+    assert re.search(r"a new record finding 1,000 old copies: under 2 s +│ +0\.\d\d s │ +yes", done.stdout)
+    assert re.search(r"mail among 100 or 1,000 records: at most 30% more +│ +-?\d+% │", done.stdout)
+    assert len(re.findall(r"^│ (?:reading messages|conversations|commits) +│ +\d+% │", done.stdout, re.MULTILINE)) == 3
     assert (page.read_bytes() if page.exists() else None) == before
 
 

@@ -10,7 +10,9 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,21 @@ FIELDS = {
     "Modified_Time": "datetime",
 }
 FILE, FILE_TEXT = "Größe.txt", "drei Meter\n"
+ORDERS = [f"Order {number}" for number in range(1, 11)]
+NEWEST_AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
+
+
+def order(subject: str, sent_at: datetime) -> EmailMessage:
+    """Give a letter of the customer's."""
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Cc"] = f"Zoë Lead <{CUSTOMER}>", f"Bob <{BOB}>", "sales@customer.example"
+    letter["Subject"], letter["Date"] = subject, sent_at
+    letter["Message-ID"] = f"<{subject.replace(' ', '.')}@customer.example>"
+    letter.set_content("Good day")
+    return letter
+
+
+NEWEST = order("Colours", NEWEST_AT)
 COLUMNS = (
     *("id", "user", "client_id", "client_secret", "refresh_token", "access_token", "grant_token", "expiry_time"),
     *("redirect_url", "api_domain"),
@@ -75,7 +92,7 @@ def became(code: str, message: str, record: int) -> list[Any]:
 
 RECORD_SHARES = {
     "shared": [["SUCCESS", "record will be shared successfully", {}]],
-    "with": [[COLLEAGUES[0][0], "read_only"]],
+    "with": [[COLLEAGUES[1][0], "read_only"]],
     "revoked": [became("SUCCESS", "Sharing Revoked", LEAD)],
     "then": 204,
 }
@@ -162,7 +179,8 @@ class World:
             "record without mail": str(OTHER_LEAD),
             "address": BOB,
             "file": str(self.folder / FILE),
-            "colleague": COLLEAGUES[0][0],
+            "caller": self.bob,
+            "colleague": COLLEAGUES[1][0],
             "recipients": [[CUSTOMER, "Zoë Lead"], [NOBODY, "Nobody"]],
         }
 
@@ -190,6 +208,9 @@ def world(team: Team, tmp_path: Path) -> Iterator[World]:
         team.mailbox(user, protocol)
         team.permission(user, "public")
         team.mail(user, CUSTOMER)
+    for day, subject in enumerate(ORDERS, 3):
+        team.raw_mail(user, order(subject, datetime(2026, 11, day, 10, tzinfo=UTC)).as_bytes())
+    team.raw_mail("Bob", NEWEST.as_bytes())
     folder = tmp_path / "sdk"
     folder.mkdir()
     (folder / FILE).write_text(FILE_TEXT)
@@ -205,9 +226,10 @@ SHARE_EMAILS = "operations to share e-mails"
 FILES = "files that pass its own check"
 CALLER = "a question who the caller is"
 REFUSED_RECIPIENTS = "recipients who were refused"
+FILTERS = "filters of e-mails"
 SDKS = [
-    Sdk("zohocrmsdk5-0", frozenset({SHARE_EMAILS, CALLER, REFUSED_RECIPIENTS})),
-    Sdk("zohocrmsdk6-0", frozenset({SHARE_EMAILS, FILES})),
+    Sdk("zohocrmsdk5-0", frozenset({SHARE_EMAILS, CALLER, REFUSED_RECIPIENTS, FILTERS})),
+    Sdk("zohocrmsdk6-0", frozenset({SHARE_EMAILS, FILES, FILTERS})),
     Sdk("zohocrmsdk7-0", frozenset({SHARE_EMAILS, FILES})),
     Sdk("zohocrmsdk8-0"),
     Sdk("@zohocrm/nodejs-sdk-8.0"),
@@ -234,10 +256,8 @@ def test_journey(sdk: Sdk, world: World) -> None:
         "details of nothing": {"available_types": [], "share_from_users": []},
         "no such record": NO_RECORD,
         "no such module": refused(400, "INVALID_MODULE", INVALID_MODULE, {"resource_path_index": 0}),
-        "from addresses": [[BOB, "Bob", "primary", True]],
-        "uploaded": ["TYPE ERROR"] if FILES in sdk.without else ["SUCCESS", f"{FILE} uploaded successfully", FILE],
-        "sent": sent_as_told_by(sdk),
-        "associated": [["SUCCESS", "Email associated successfully.", ["message_id"]]],
+        "emails": emails_as_told_by(sdk, world.bob),
+        "sending": sending_as_told_by(sdk),
         "details after that": {
             "available_types": ["emails_sent_from_crm", *SYNCED_TYPES],
             "share_from_users": COLLEAGUES,
@@ -292,13 +312,53 @@ def records_of(owner: str, account: str, contact: str) -> dict[str, Any]:
     }
 
 
-def sent_as_told_by(sdk: Sdk) -> list[Any]:
-    """Give what an SDK tells of a message of which one recipient was refused."""
-    message = "Your mail has been sent successfully."
-    if REFUSED_RECIPIENTS in sdk.without:
-        return ["SUCCESS", message, ["message_id"], []]
-    blocked = [{"email": NOBODY, "reason": NO_SUCH_USER}]
-    return ["SUCCESS", message, ["blocked_email_addresses", "message_id"], blocked]
+def emails_as_told_by(sdk: Sdk, bob: str) -> dict[str, Any]:
+    """Give what an SDK tells of thirteen e-mails, of which Bob owns the newest one."""
+    subjects = ["Colours", *reversed(ORDERS), "Offer", "Offer"]
+    newest = {
+        "from": [CUSTOMER, "Zoë Lead"],
+        "to": [[BOB, "Bob"]],
+        "cc": [["sales@customer.example", "sales@customer.example"]],
+        "subject": "Colours",
+        "time": NEWEST_AT.timestamp(),
+        "sent": False,
+        "owner": [bob, "Bob", BOB],
+        "source": "imap",
+        "linked_record": None,
+        "status": ["received"],
+    }
+    return {
+        "pages": {
+            "info": [[10, 10, True, False], [10, 3, False, True]],
+            "subjects": [subjects[:10], subjects[10:]],
+            "back is the first": True,
+            "each once": 13,
+            "newest": newest,
+        },
+        "of the colleague": subjects[1:11],
+        "with a subject": None if FILTERS in sdk.without else ["Order 3"],
+        "sent from the CRM": [],
+        "of nothing": 204,
+        "of no record": NO_RECORD,
+        "of no type": refused(400, "INVALID_DATA", "the type given seems to be invalid", {"param_name": "type"}),
+    }
+
+
+def sending_as_told_by(sdk: Sdk) -> dict[str, Any]:
+    """Give what an SDK tells of three messages, of which one had a recipient who was refused, and of filing one."""
+    sent = "Your mail has been sent successfully."
+    not_own = "expected one of your own addresses, as from_addresses lists them"
+    return {
+        "from addresses": [[BOB, "Bob", "primary", True]],
+        "uploaded": ["TYPE ERROR"] if FILES in sdk.without else ["SUCCESS", f"{FILE} uploaded successfully", FILE],
+        "sent": ["SUCCESS", sent, [] if REFUSED_RECIPIENTS in sdk.without else [[NOBODY, NO_SUCH_USER]], None],
+        "replied": ["SUCCESS", sent, [], None],
+        "scheduled": ["SUCCESS", "Your mail has been scheduled successfully.", [], None],
+        "associated": ["SUCCESS", "Email associated successfully.", None],
+        "not from an own address": ["INVALID_DATA", not_own, [], "$.data[0].from.email"],
+        "misnamed": ["INVALID_DATA", "expected a Message-ID", "original_message_id"],
+        "listed": [["associated", "Kept by hand"], ["replied", "Re: Offer"], ["sent", "Grüße"]],
+    }
 
 
 def assert_tokens_were_kept(sdk: Sdk, world: World) -> None:
@@ -313,7 +373,7 @@ def assert_tokens_were_kept(sdk: Sdk, world: World) -> None:
 
 
 def assert_mail_was_sent(world: World, files: list[tuple[str, bytes]]) -> None:
-    (envelope,) = world.smtp.script.received
+    envelope, reply = world.smtp.script.received
     mail = message_from_bytes(bytes(envelope.content or b""), policy=policy.default)
     assert (envelope.mail_from, envelope.rcpt_tos) == (BOB, [CUSTOMER])
     assert (mail["From"], mail["To"]) == (f"Bob <{BOB}>", f"Zoë Lead <{CUSTOMER}>, Nobody <{NOBODY}>")
@@ -321,3 +381,5 @@ def assert_mail_was_sent(world: World, files: list[tuple[str, bytes]]) -> None:
     assert html is not None
     assert (mail["Subject"], html.get_content().strip()) == ("Grüße", "<p>Good day</p>")
     assert [(file.get_filename(), file.get_payload(decode=True)) for file in mail.iter_attachments()] == files
+    answer = message_from_bytes(bytes(reply.content or b""), policy=policy.default)
+    assert (answer["In-Reply-To"], answer["References"]) == (NEWEST["Message-ID"], NEWEST["Message-ID"])

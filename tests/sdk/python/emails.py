@@ -1,8 +1,6 @@
-"""What an integration does with e-mails."""
+"""What an integration reads of e-mails, and shares."""
 
-from datetime import UTC, datetime
-
-from versions import SDKException, choice, filled, has, named, refusal, results, value_of
+from versions import SDKException, choice, filled, fitting, has, named, refusal, results
 
 MODULE = "Leads"
 
@@ -24,65 +22,84 @@ def sharing(record):
     return {"available_types": one.get_available_types(), "share_from_users": users}
 
 
-def from_addresses():
-    found = named("from_addresses", "FromAddressesOperations")().get_from_addresses().get_object()
-    return [
-        [one.get_email(), one.get_user_name(), one.get_type(), one.get_default()] for one in found.get_from_addresses()
-    ]
+def page(record, *, of_type=None, owner=None, index=None, subject=None):
+    """Ask for a page of a record's e-mails; type and owner are told at once or, in one version, with each call."""
+    operations = fitting(
+        named("email_related_records", "EmailRelatedRecordsOperations"),
+        record_id=record,
+        module_name=MODULE,
+        type=of_type,
+        owner_id=owner,
+    )
+    known, parameters = named("email_related_records", "GetEmailsRelatedRecordsParam"), named("", "ParameterMap")()
+    for name, value in {"type": of_type, "owner_id": owner, "index": index, "filter": subject}.items():
+        if value is not None and hasattr(known, name):
+            parameters.add(getattr(known, name), value)
+    return operations.get_emails_related_records(parameters)
 
 
-def uploaded(path):
-    """Upload a file and give what became of it, and its id."""
-    request = filled("files", "BodyWrapper", file=[named("util", "StreamWrapper")(file_path=str(path))])
+def listed(record, **which):
+    """Give the e-mails of a page, which is empty where there is no content."""
+    wrapper = page(record, **which).get_object()
+    return [] if wrapper is None else wrapper.get_emails()
+
+
+def subjects(record, **which):
+    return [email.get_subject() for email in listed(record, **which)]
+
+
+def pages(record):
+    """Go through all pages, and back to the first one."""
+    first = page(record, of_type="all_emails").get_object()
+    second = page(record, of_type="all_emails", index=first.get_info().get_next_index()).get_object()
+    back = page(record, of_type="all_emails", index=second.get_info().get_prev_index()).get_object()
+    return {
+        "info": [info(each) for each in (first, second)],
+        "subjects": [[email.get_subject() for email in each.get_emails()] for each in (first, second)],
+        "back is the first": ids(back) == ids(first),
+        "each once": len({*ids(first), *ids(second)}),
+        "newest": shown(first.get_emails()[0]),
+    }
+
+
+def info(wrapper):
+    given = wrapper.get_info()
+    is_last = given.get_next_index() is None
+    return [given.get_per_page(), given.get_count(), given.get_more_records(), is_last]
+
+
+def ids(wrapper):
+    return [email.get_message_id() for email in wrapper.get_emails()]
+
+
+def shown(email):
+    """Give what the SDK knows of an e-mail in a list."""
+    return {
+        "from": person(email.get_from()),
+        "to": [person(each) for each in email.get_to()],
+        "cc": [person(each) for each in email.get_cc()],
+        "subject": email.get_subject(),
+        "time": email.get_time().timestamp(),
+        "sent": email.get_sent(),
+        "owner": [str(email.get_owner().get_id()), email.get_owner().get_name(), email.get_owner().get_email()],
+        "source": email.get_source(),
+        "linked_record": email.get_linked_record(),
+        "status": [each.get_type() for each in email.get_status()],
+    }
+
+
+def person(given):
+    return [given.get_email(), given.get_user_name()]
+
+
+def with_subject(record, text):
+    """Filter by a subject; one version has no filters, and one can send none."""
     try:
-        answers = named("files", "FilesOperations")().upload_files(request).get_object().get_data()
-    except SDKException as error:  # two versions do not let their own class of files pass, before they ask
-        return [error.code], None
-    ((code, message, details),) = results(answers)
-    return [code, message, details["name"]], details["id"]
-
-
-def sent(record, address, recipients, file):
-    mail = filled(
-        "send_mail",
-        "Data",
-        attachments=[filled("send_mail", "Attachment", id=file)] if file else [],
-        to=[filled("send_mail", "To", email=email, user_name=name) for email, name in recipients],
-        subject="Grüße",
-        content="<p>Good day</p>",
-        mail_format=choice("html"),
-        **{"from": filled("send_mail", "From", email=address, user_name="Bob")},
-    )
-    request = filled("send_mail", "BodyWrapper", data=[mail])
-    (result,) = named("send_mail", "SendMailOperations")(record, MODULE).send_mail(request).get_object().get_data()
-    details = result.get_details()
-    blocked = [
-        {"email": one["email"], "reason": one["reason"]} if isinstance(one, dict) else as_blocked(one)
-        for one in details.get("blocked_email_addresses", [])
-    ]
-    return [value_of(result.get_code()), value_of(result.get_message()), sorted(details), blocked]
-
-
-def as_blocked(one):
-    return {"email": one.get_email(), "reason": one.get_reason()}
-
-
-def associated(record, address):
-    mail = filled(
-        "associate_email",
-        "AssociateEmail",
-        to=[filled("associate_email", "To", email=address, user_name="Bob")],
-        subject="Kept by hand",
-        content="From another program",
-        mail_format=choice("text"),
-        original_message_id="<kept@elsewhere.example>",
-        sent=False,
-        date_time=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-        **{"from": filled("associate_email", "From", email="lead@customer.example", user_name="Lead")},
-    )
-    request = filled("associate_email", "BodyWrapper", emails=[mail])
-    response = named("associate_email", "AssociateEmailOperations")().associate(record, MODULE, request)
-    return [[code, message, sorted(details)] for code, message, details in results(response.get_object().get_emails())]
+        field = filled("email_related_records", "Field", api_name="subject")
+        criteria = filled("email_related_records", "Criteria", comparator=choice("equal"), field=field, value=text)
+        return subjects(record, subject=criteria)
+    except (AttributeError, SDKException):
+        return None
 
 
 def shares(record, others):

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import crm
 import emails
+import sending
 from versions import has, initialize, refusal
 
 GIVEN = json.loads(os.environ["JOURNEY"])
 BASE_URL, FOLDER, ADDRESS = GIVEN["base_url"], Path(GIVEN["folder"]), GIVEN["address"]
 RECORD, SILENT_RECORD, NO_RECORD = int(GIVEN["record"]), int(GIVEN["record without mail"]), 1
+COLLEAGUE, CALLER = int(GIVEN["colleague"]), int(GIVEN["caller"])
 CLIENT = {name: GIVEN[name] for name in ("client_id", "client_secret")}
 
 
@@ -43,24 +45,59 @@ def granted():
 
 def refreshed(refresh_token):
     token = initialize(BASE_URL, FOLDER / "refreshed", **CLIENT, refresh_token=refresh_token)
-    upload, file = emails.uploaded(GIVEN["file"])
     return {
         "team": crm.team(),
         "settings": crm.settings(),
         "records": crm.records(),
-        "record shares": crm.shared(RECORD, int(GIVEN["colleague"])),
+        "record shares": crm.shared(RECORD, COLLEAGUE),
         "details": emails.sharing(RECORD),
         "details of nothing": emails.sharing(SILENT_RECORD),
         "no such record": refusal(emails.details(NO_RECORD)),
         "no such module": refusal(emails.details(RECORD, "Nonsense")),
-        "from addresses": emails.from_addresses(),
-        "uploaded": upload,
-        "sent": emails.sent(RECORD, ADDRESS, GIVEN["recipients"], file),
-        "associated": emails.associated(RECORD, ADDRESS),
+        "emails": reading(),
+        "sending": sending_and_filing(),
         "details after that": emails.sharing(RECORD),
         "shares": emails.shares(RECORD, [SILENT_RECORD, NO_RECORD]) if has("record_share_email") else None,
         # A token by its id in a store is not found there.
         "revoked": token.revoke_refresh_token(refresh_token, f"{BASE_URL}/oauth/v2/token/revoke"),
+    }
+
+
+def reading():
+    return {
+        "pages": emails.pages(RECORD),
+        "of the colleague": emails.subjects(RECORD, of_type="user_emails", owner=COLLEAGUE),
+        "with a subject": emails.with_subject(RECORD, "Order 3"),
+        "sent from the CRM": emails.subjects(RECORD, of_type="sent_from_crm", owner=CALLER),
+        "of nothing": emails.page(SILENT_RECORD).get_status_code(),
+        "of no record": refusal(emails.page(NO_RECORD)),
+        "of no type": refusal(emails.page(RECORD, of_type="nonsense")),
+    }
+
+
+def sending_and_filing():
+    upload, file = sending.uploaded(GIVEN["file"])
+    sent, sent_id = sending.sent(RECORD, ADDRESS, GIVEN["recipients"], file=file, subject="Grüße")
+    (newest, *_) = emails.listed(RECORD, of_type="user_emails", owner=CALLER)
+    reply = {"subject": "Re: Offer", "in_reply_to": sending.in_reply_to(newest)}
+    replied, replied_id = sending.sent(RECORD, ADDRESS, GIVEN["recipients"][:1], **reply)
+    later = {"subject": "Later", "scheduled_time": sending.in_an_hour()}
+    scheduled, _ = sending.sent(RECORD, ADDRESS, GIVEN["recipients"][:1], **later)
+    associated, associated_id = sending.associated(RECORD, ADDRESS)
+    not_own, _ = sending.sent(RECORD, "root@team.example", GIVEN["recipients"][:1], subject="Not mine")
+    misnamed, _ = sending.associated(RECORD, ADDRESS, "two words")
+    of_ids = {sent_id: "sent", replied_id: "replied", associated_id: "associated"}
+    filed = emails.listed(RECORD, of_type="sent_from_crm", owner=CALLER)
+    return {
+        "from addresses": sending.from_addresses(),
+        "uploaded": upload,
+        "sent": sent,
+        "replied": replied,
+        "scheduled": scheduled,
+        "associated": associated,
+        "not from an own address": not_own,
+        "misnamed": misnamed,
+        "listed": sorted([of_ids[email.get_message_id()], email.get_subject()] for email in filed),
     }
 
 

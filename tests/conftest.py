@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 
 from postroom.actions.organisation import initialise
 from postroom.storage.database import Database, sqlite_url
+from tests.servers.authorization import AuthorizationServer, running_authorization_server
 from tests.servers.dovecot import Dovecot, running_dovecot
 from tests.servers.exim import Exim, find_exim, running_exim
 from tests.servers.postgres import find_postgres, running_postgres
@@ -46,9 +47,16 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def dovecot() -> Iterator[Dovecot]:
+def authorization_server() -> Iterator[AuthorizationServer]:
+    """Give an authorization server that lets anybody into any mailbox, for the programs that users allow it."""
+    with running_authorization_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot(authorization_server: AuthorizationServer) -> Iterator[Dovecot]:
     """Give an IMAP server; tests take mailboxes that no other test knows."""
-    with running_dovecot() as server:
+    with running_dovecot(f"{authorization_server.url}/introspect") as server:
         yield server
 
 

@@ -404,6 +404,11 @@ ROUTES_WITHOUT_MAIL = {
     ("GET", "/postroom/v1/audit"): "changes",
     ("GET", "/postroom/v1/clients"): "clients of OAuth 2",
     ("POST", "/postroom/v1/clients"): "the client that was added",
+    ("GET", "/postroom/v1/mailboxes"): "mailboxes, and how much is in each",
+    ("POST", "/postroom/v1/mailboxes"): "the mailbox that was connected",
+    ("GET", "/postroom/v1/mailboxes/{mailbox}/aliases"): "further addresses of a mailbox",
+    ("GET", "/postroom/v1/me/mailbox"): "the caller's mailbox",
+    ("POST", "/postroom/v1/me/mailbox"): "the mailbox that was connected",
     ("GET", "/postroom/v1/me/grants"): "what the caller consented to",
     ("GET", "/oauth/v2/auth"): "the consent page",
     ("POST", "/oauth/v2/auth"): "whether the user consented",
@@ -458,12 +463,14 @@ COMMANDS_WITHOUT_MAIL = {
     "settings, or what --preview says of them": "sharing list, sharing of, sharing set, share, unshare",
     "domains": "domain disown, domain exclude, domain include, domain list, domain own",
     "one own e-mail or conversation": "mail release, mail withhold",
+    "whose addresses are whose": "mailbox alias add, mailbox alias list, mailbox alias remove",
     "what comes in, and how much": (
         "mailbox add, mailbox disconnect, mailbox folders, mailbox list, import mail, import records, sync, worker"
     ),
     "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
+    "how mailboxes are reached": "mailbox login, provider add, provider list, provider remove",
     "through what mail goes out, and what became of it": "mailbox smtp, outbox cancel, outbox list, outbox send",
-    "tokens and changes": "token create, token revoke, audit",
+    "tokens, keys and changes": "token create, token revoke, secrets rotate, audit",
     "clients, and how users prove who they are": (
         "client add, client delete, client grant-code, client list, user password"
     ),

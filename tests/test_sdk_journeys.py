@@ -22,8 +22,8 @@ from postroom.actions.clients import NewClient, add_client
 from postroom.actions.grants import create_grant_code
 from postroom.actions.organisation import NewUser, add_user
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
+from postroom.core.model import Security
 from postroom.core.modules import MODULES_WITH_EMAILS
-from postroom.mail.server import Security
 from tests.http.crm_api import SCOPES
 from tests.sdk.environments import HERE, node_with_sdks, python_with
 from tests.servers.postroom_server import Installation, PostroomServer

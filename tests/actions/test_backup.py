@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from postroom.actions.aliases import add_aliases
 from postroom.actions.backup import backup, restore
 from postroom.actions.change_sharing import ShareRecord
 from postroom.actions.clients import NewClient, add_client
 from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.grants import create_grant_code
-from postroom.actions.mailboxes import NewMailbox, add_mailbox, password_context
+from postroom.actions.mail_access import Granted, store_access
+from postroom.actions.mail_providers import NewProvider, add_provider
+from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.organisation import add_module, add_role, initialise
 from postroom.actions.permissions import Member, SetRolePreference
 from postroom.actions.read_sharing_details import read_sharing_details
@@ -22,11 +25,13 @@ from postroom.actions.sign_in import SignInRefused, set_password, start_session
 from postroom.actions.uploads import GivenFile, upload_files
 from postroom.actions.withhold import WithholdEmail, email_id, list_own_emails
 from postroom.core.model import Permission
+from postroom.mail.oauth_client import Tokens
 from postroom.storage.database import Database, sqlite_url
 from postroom.storage.folders import add_folder
 from postroom.storage.mailboxes import find_mailbox
 from postroom.storage.migrations import schema_version
 from postroom.storage.places import lose_copies, places_in
+from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.sharing_facts import SharingFactsReader
 from tests.servers.postroom_server import Installation
 from tests.storage.contents import contents
@@ -87,9 +92,21 @@ def office(shared_team: Team) -> Team:
     team.scheduled_mail("Alice", LEAD, "somebody@customer.example", key="once")
     upload_files(team.database, team.actor("Alice").user_id or 0, [GivenFile("a.txt", "text/plain", b"a")], now=NOW)
     team.token("Bob")
+    add_aliases(team.database, email_of("Alice"), ["sales@team.example"], by=OPERATOR, now=NOW)
+    _allow_access(team)
     _sign_in(team)
     _lose_mail(team)
     return team
+
+
+def _allow_access(team: Team) -> None:
+    """Let Bob allow access to his mailbox."""
+    new = NewProvider("google", "client", "client secret")
+    provider = add_provider(team.database, team.box, new, by=OPERATOR, now=NOW)
+    with team.database.write() as connection:
+        mailbox = find_mailbox(connection, email_of("Bob"))
+        assert mailbox is not None
+        store_access(connection, team.box, mailbox.id, Granted(provider.id, Tokens("access", "refresh", NOW)))
 
 
 def _lose_mail(team: Team) -> None:
@@ -141,7 +158,7 @@ class TestThereAndBack:
         backup(office.database, file, silent)
         restore(empty, file, silent)
         (mailbox,) = (row for row in contents(empty)["mailboxes"] if row[8] is not None)
-        assert office.box.open(bytes(mailbox[8]), password_context(int(mailbox[0]))) == "correct horse"
+        assert MAILBOX_PASSWORD.open(office.box, int(mailbox[0]), bytes(mailbox[8])) == "correct horse"
         assert office.box._key_file.read_bytes() not in file.read_bytes()
         assert b"correct horse" not in file.read_bytes()
 

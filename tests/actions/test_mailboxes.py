@@ -13,10 +13,9 @@ from postroom.actions.mailboxes import (
     disconnect_mailbox,
     list_mailboxes,
     mailbox_login,
-    password_context,
 )
-from postroom.core.model import Mailbox, MailboxState
-from postroom.mail.server import Security
+from postroom.core.model import Mailbox, MailboxState, Security
+from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.secrets import SecretKeyError
 from tests.servers.dovecot import Dovecot
 from tests.storage.contents import contents
@@ -78,9 +77,9 @@ class TestAdding:
     def test_its_password_opens_for_it_and_for_no_other(self, team: Team) -> None:
         alices, bobs = add(team, "Alice", **on_server()), add(team, "Bob", **on_server())
         assert alices.sealed_password is not None
-        assert team.box.open(alices.sealed_password, password_context(alices.id)) == "correct horse"
+        assert MAILBOX_PASSWORD.open(team.box, alices.id, alices.sealed_password) == "correct horse"
         with pytest.raises(SecretKeyError):
-            team.box.open(alices.sealed_password, password_context(bobs.id))
+            MAILBOX_PASSWORD.open(team.box, bobs.id, alices.sealed_password)
 
 
 def in_audit(team: Team) -> list[tuple[str, object, object, str | None]]:
@@ -124,7 +123,7 @@ class TestConnecting:
         added = connect_mailbox(team.database, team.box, email_of("Alice"), new, by=OPERATOR, now=NOW)
         assert (added.address, added.username) == (email_of("Alice"), "alice@test.example")
         assert list_mailboxes(team.database) == [(added, email_of("Alice"), 0)]
-        server, login = mailbox_login(added, team.box)
+        server, login = mailbox_login(team.database, team.box, added, now=NOW)
         assert (server.ca_certificates, login.password) == (new.ca_certificates, "secret")
 
     @pytest.mark.parametrize(

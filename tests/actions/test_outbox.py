@@ -7,8 +7,7 @@ import pytest
 from postroom.actions.errors import NotAllowed
 from postroom.actions.outbox import Outcome, cancel, list_outbox, send_due, send_now
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
-from postroom.core.model import OutboxMail, OutboxState
-from postroom.mail.server import Security
+from postroom.core.model import OutboxMail, OutboxState, Security
 from postroom.storage.outbox import claim_again, claim_due, settle, start_sending
 from tests.servers.smtp import PASSWORD, SmtpServer, running_smtp
 from tests.team import NOW, Team, email_of

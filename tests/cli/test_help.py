@@ -52,8 +52,15 @@ IN_ORDER = (
     "mail list",
     "mail withhold",
     "mail release",
+    "mailbox alias add",
+    "mailbox alias list",
+    "mailbox alias remove",
     "mailbox folders",
     "mailbox disconnect",
+    "provider add",
+    "provider list",
+    "provider remove",
+    "secrets rotate",
     "user move",
     "user disable",
     "user enable",
@@ -143,6 +150,7 @@ def test_the_program_tells_its_version() -> None:
 
 def _prepare(folder: Path) -> None:
     (folder / "password.txt").write_text("secret\n")
+    (folder / "client-secret.txt").write_text("secret\n")
     (folder / "new-password.txt").write_text("a long password\n")
     (folder / "leads.csv").write_text("Record Id,Email\n3652397000001790004,lead@customer.example\n")
     mail = message("lead@customer.example", ["alice@example.com"], "<1@customer.example>")

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from postroom.actions.aliases import add_aliases
 from postroom.actions.change_sharing import ShareRecord
 from postroom.actions.tokens import create_token
 from postroom.actions.withhold import WithholdEmail, email_id, list_own_emails
@@ -111,6 +112,14 @@ class TestList:
         assert len(emails(crm, "Alice")) == 2
         assert [email["message_id"] for email in emails(crm, "Bob")] != [own.email_key.hex()]
         assert len(emails(crm, "Bob")) == 1
+
+    def test_mail_from_a_further_address_of_the_owner_was_sent(self, crm: CrmApi) -> None:
+        crm.team.letter("Alice", "sales@team.example", CUSTOMER)
+        assert [email["sent"] for email in emails(crm, "Bob") if email["from"]["email"] == "sales@team.example"] == [
+            False
+        ]
+        add_aliases(crm.team.database, ALICE, ["sales@team.example"], by=OPERATOR, now=NOW)
+        assert [email["sent"] for email in emails(crm, "Bob")] == [True, True]
 
     def test_an_address_that_cannot_be_read_is_not_made_up(self, crm: CrmApi) -> None:
         crm.team.letter("Alice", '"odd one"@customer.example', CUSTOMER)

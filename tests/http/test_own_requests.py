@@ -34,6 +34,11 @@ NAMES = {
     "thread": NO_ID,
     "client": NO_ID,
     "grant": NO_ID,
+    "mailbox": NO_ID,
+}
+MAILBOX = {  # and a port, which is a number
+    "protocol": True,
+    **dict.fromkeys(("address", "host", "security", "username", "password", "ca_certificates"), False),
 }
 # The members of each body, and whether they are needed.
 BODIES: dict[str, dict[str, bool]] = {
@@ -51,6 +56,9 @@ BODIES: dict[str, dict[str, bool]] = {
     "PUT /users/{user}/permission": {"permission": False, "audience": False},
     "PUT /records/{module}/{record_id}/shares": {"user": False, "role": False, "and_subordinates": False},
     "POST /clients": {"name": True, "kind": False, "redirect_uris": False, "user": False, "scopes": False},
+    "POST /mailboxes": {"user": True} | MAILBOX,
+    "POST /me/mailbox": MAILBOX,
+    "PUT /mailboxes/{mailbox}/aliases": {"addresses": True},
     "PUT /me/permission": {"permission": False, "audience": False},
     "PUT /me/excluded_domains": {"domains": True},
     "POST /preview": {"change": True},

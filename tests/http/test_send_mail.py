@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from postroom.actions.actor import Actor
+from postroom.actions.aliases import add_aliases
 from postroom.actions.change_sharing import SetCrmAccess
 from postroom.actions.organisation import SetUserStatus
 from postroom.actions.outbox import cancel, list_outbox, send_due, send_now
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.actions.withhold import email_id, list_own_emails
-from postroom.core.model import CrmAccess, OutboxState, UserStatus
+from postroom.core.model import CrmAccess, OutboxState, Security, UserStatus
 from postroom.mail.parse import parse_message
-from postroom.mail.server import Security
 from tests.http.crm_api import CrmApi
 from tests.http.own_api import ALICE, BOB, CUSTOMER, LEAD, OwnApi
 from tests.servers.smtp import PASSWORD, SmtpServer, running_smtp
@@ -376,6 +376,9 @@ def test_from_addresses(crm: CrmApi) -> None:
     path = "/settings/emails/actions/from_addresses"
     (address,) = crm.get("Alice", path)["from_addresses"]
     assert (address["email"], address["default"], address["user_name"]) == (ALICE, True, "Alice")
+    add_aliases(crm.team.database, ALICE, ["sales@team.example"], by=OPERATOR, now=NOW)
+    alias = address | {"email": "sales@team.example", "type": "alias", "default": False}
+    assert crm.get("Alice", path)["from_addresses"] == [address, alias]
     own, other = (crm.team.actor(name).user_id for name in ("Alice", "Bob"))
     assert crm.get("Alice", f"{path}?user_id={own}") == crm.get("Alice", path)
     for wrong in (other, "4000000000000000001", "x"):

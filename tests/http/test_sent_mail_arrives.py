@@ -13,7 +13,7 @@ from postroom.actions.outbox import send_due
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.actions.sync import sync_mailbox
 from postroom.actions.withhold import email_id, list_own_emails
-from postroom.mail.server import Security
+from postroom.core.model import Security
 from postroom.storage.mail import count_mail
 from tests.http.crm_api import CrmApi
 from tests.servers.dovecot import Dovecot

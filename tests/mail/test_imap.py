@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from imapclient import IMAPClient, imap_utf7
 
-from postroom.core.model import Trouble
+from postroom.core.model import Security, Trouble
 from postroom.mail import imap
 from postroom.mail.imap import FetchedMessage, FolderFailed, ListedFolder, Session, open_session
 from postroom.mail.server import (
@@ -21,7 +21,6 @@ from postroom.mail.server import (
     GuardError,
     Login,
     MailServerError,
-    Security,
     Server,
     Throttled,
 )

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from postroom.core.model import Security
 from postroom.mail import pop
 from postroom.mail.pop import PopMessage, PopSession, open_pop_session
-from postroom.mail.server import ConnectionFailed, Login, Security, Server
+from postroom.mail.server import ConnectionFailed, Login, Server
 from tests.mail.pop_loopback import PopLoopback, pop_loopback
 
 

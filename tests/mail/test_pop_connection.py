@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from postroom.core.model import Security
 from postroom.mail.pop_connection import pop_connection
 from postroom.mail.server import (
     AuthenticationFailed,
@@ -17,7 +18,6 @@ from postroom.mail.server import (
     GuardError,
     Login,
     MailServerError,
-    Security,
     Server,
     Throttled,
 )

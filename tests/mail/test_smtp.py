@@ -1,11 +1,13 @@
 """A conversation with a submission server: where it breaks off decides what became of the message."""
 
+import base64
 import socket
 import time
 from pathlib import Path
 
 import pytest
 
+from postroom.core.model import Security
 from postroom.mail.server import (
     AuthenticationFailed,
     CertificateRejected,
@@ -13,7 +15,6 @@ from postroom.mail.server import (
     GuardError,
     Login,
     MailServerError,
-    Security,
     Server,
     Throttled,
 )
@@ -114,6 +115,42 @@ class TestProtected:
         with smtp_lines() as server, pytest.raises(ConnectionFailed, match="no STARTTLS"):
             send(server.port, security=Security.STARTTLS)
         assert not any(line.startswith(b"AUTH") for line in server.lines)
+
+
+TOKEN = Login("alice", "an-access-token", is_token=True)
+
+
+class TestAccessToken:
+    @pytest.mark.parametrize(
+        ("offered", "sent"),
+        [
+            (b"PLAIN XOAUTH2", b"user=alice\x01auth=Bearer an-access-token\x01\x01"),
+            (b"XOAUTH2 OAUTHBEARER", b"n,a=alice,\x01auth=Bearer an-access-token\x01\x01"),
+        ],
+    )
+    def test_is_sent_by_the_best_mechanism(self, send: Sending, offered: bytes, sent: bytes) -> None:
+        with smtp_lines({b"EHLO": b"250-x\r\n250 AUTH " + offered + b"\r\n"}) as server:
+            assert send(server.port, login=TOKEN) == []
+        (line,) = [line for line in server.lines if line.startswith(b"AUTH ")]
+        assert base64.b64decode(line.split()[2]) == sent
+
+    def test_that_is_refused_is_told_nowhere(self, send: Sending) -> None:
+        why = base64.b64encode(b'{"status": "400"}')
+        answers: dict[bytes, Answer] = {
+            b"EHLO": b"250-x\r\n250 AUTH XOAUTH2\r\n",
+            b"AUTH": b"334 " + why + b"\r\n",
+            b"AQ==": b"535 an-access-token is wrong\r\n",
+        }
+        with smtp_lines(answers) as server, pytest.raises(AuthenticationFailed) as caught:
+            send(server.port, login=TOKEN)
+        assert "refused the access token of alice" in str(caught.value)
+        assert "an-access-token" not in str(caught.value)
+        assert not send.came_to_text
+
+    def test_is_not_sent_where_none_is_taken(self, send: Sending) -> None:
+        with smtp_lines({b"EHLO": b"250-x\r\n250 AUTH PLAIN\r\n"}) as server, pytest.raises(AuthenticationFailed):
+            send(server.port, login=TOKEN)
+        assert not [line for line in server.lines if line.startswith(b"AUTH")]
 
 
 class TestBeforeTheText:

@@ -102,14 +102,14 @@ def _binary() -> str | None:
 
 
 @contextmanager
-def running_dovecot() -> Iterator[Dovecot]:
-    """Start a server on free ports of the loopback interface and stop it at the end."""
+def running_dovecot(introspection_url: str) -> Iterator[Dovecot]:
+    """Start a server on free ports of the loopback interface and stop it at the end; it asks there about tokens."""
     require_dovecot()
     base = Path(tempfile.mkdtemp(prefix="dc-"))  # a short path: sockets allow 108 bytes
     base.chmod(0o755)  # Dovecot's processes give up root and must still get in
     process = None
     try:
-        server = _prepare(base)
+        server = _prepare(base, introspection_url)
         process = subprocess.Popen([str(_binary()), "-F", "-c", str(base / "dovecot.conf")])
         _wait_until_ready(server, process)
         yield server
@@ -120,7 +120,7 @@ def running_dovecot() -> Iterator[Dovecot]:
         shutil.rmtree(base)
 
 
-def _prepare(base: Path) -> Dovecot:
+def _prepare(base: Path, introspection_url: str) -> Dovecot:
     write_certificate(base)
     mail = base / "mail"
     mail.mkdir()
@@ -132,6 +132,10 @@ def _prepare(base: Path) -> Dovecot:
     for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
     (base / "dovecot.conf").write_text(text)
+    (base / "oauth2.conf").write_text(
+        f"introspection_url = {introspection_url}\nintrospection_mode = post\nusername_attribute = username\n"
+        "active_attribute = active\nactive_value = true\ntimeout_msecs = 5000\n"
+    )
     return Dovecot(base, *ports.values())
 
 

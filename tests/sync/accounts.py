@@ -11,8 +11,8 @@ from sqlalchemy import select
 from postroom.actions.mailbox_pass import FolderReport, SyncReport
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.sync import sync_mailbox
-from postroom.core.model import Folder
-from postroom.mail.server import ConnectionFailed, Security
+from postroom.core.model import Folder, Security
+from postroom.mail.server import ConnectionFailed
 from postroom.storage.folders import folders_of
 from postroom.storage.schema import copies
 from tests.servers.dovecot import Dovecot

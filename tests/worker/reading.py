@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from postroom.actions.leases import LeaseKeeper
 from postroom.actions.mailbox_turns import Reader
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
-from postroom.core.model import MailboxSync
-from postroom.mail.server import Security
+from postroom.core.model import MailboxSync, Security
 from postroom.storage.database import Database
 from postroom.storage.mail import count_mail
 from postroom.storage.mailbox_sync import sync_of

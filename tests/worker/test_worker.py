@@ -14,8 +14,7 @@ from postroom.actions import store_mail, worker
 from postroom.actions.leases import Clock
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.actions.worker import Limits, Worker
-from postroom.core.model import SyncState, Trouble
-from postroom.mail.server import Security
+from postroom.core.model import Security, SyncState, Trouble
 from tests.mail.loopback import loopback
 from tests.servers.smtp import PASSWORD, running_smtp
 from tests.team import email_of

@@ -80,11 +80,15 @@ def get_module(connection: Connection, api_name: str) -> Module:
     return module
 
 
-def get_mailbox(connection: Connection, address: str) -> Mailbox:
-    """Give a connected mailbox by address. Raises NotFound, InvalidInput."""
-    mailbox = mailboxes.find_mailbox(connection, valid_address(address, "mailbox"))
+def get_mailbox(connection: Connection, reference: str) -> Mailbox:
+    """Give a connected mailbox by address or id. Raises NotFound, InvalidInput."""
+    mailbox_id = parse_id(reference)
+    if mailbox_id is None:
+        mailbox = mailboxes.find_mailbox(connection, valid_address(reference, "mailbox"))
+    else:
+        mailbox = mailboxes.find_mailbox_by_id(connection, mailbox_id)
     if mailbox is None:
-        raise NotFound(f"there is no connected mailbox {address}; add it with 'postroom mailbox add'")
+        raise NotFound(f"there is no connected mailbox {reference}; 'postroom mailbox list' shows them")
     return mailbox
 
 

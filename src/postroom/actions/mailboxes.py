@@ -8,14 +8,18 @@ from postroom.actions.actor import Actor
 from postroom.actions.changes import Transaction
 from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, NotAllowed
 from postroom.actions.lookups import get_mailbox, get_user, valid_address, valid_name
+from postroom.actions.mail_access import Granted, access_token, refresh_access, store_access
 from postroom.core.addresses import normalise_address
-from postroom.core.model import Kind, Mailbox, MailboxState, User
+from postroom.core.model import Kind, Mailbox, MailboxState, Security, User
 from postroom.mail.imap_connection import imap_connection
 from postroom.mail.pop_connection import pop_connection
-from postroom.mail.server import GuardError, Login, MailServerError, Security, Server, check_arguments
+from postroom.mail.server import GuardError, Login, MailServerError, Server, check_arguments
 from postroom.storage import mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
+from postroom.storage.mailbox_grants import delete_grant
+from postroom.storage.mailbox_sync import ask_for_pass
+from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.secrets import SecretBox
 
 _PORTS = {
@@ -36,6 +40,7 @@ class NewMailbox:
     """A mailbox to be added; without a host it is fed by import alone.
 
     `ca_certificates` (PEM) are those of the server's own authority, which are trusted in place of the system's.
+    `granted` is what its provider allowed, in place of a password.
     """
 
     protocol: str
@@ -46,6 +51,7 @@ class NewMailbox:
     username: str | None = None
     password: str | None = None
     ca_certificates: str | None = None
+    granted: Granted | None = None
 
 
 def connect_mailbox(database: Database, box: SecretBox, email: str, new: NewMailbox, *, by: Actor, now: int) -> Mailbox:
@@ -56,7 +62,7 @@ def connect_mailbox(database: Database, box: SecretBox, email: str, new: NewMail
     with database.read() as connection:
         _require_possible(connection, email, new, by)
     if new.host is not None:
-        _try(new, _server(new, new.host), _login(new, valid_address(new.address or email, "address")))
+        _try(new.protocol, _server(new, new.host), _login(new, valid_address(new.address or email, "address")))
     return add_mailbox(database, box, email, new, by=by, now=now)
 
 
@@ -68,8 +74,10 @@ def add_mailbox(database: Database, box: SecretBox, email: str, new: NewMailbox,
     with database.write() as connection:
         user = _require_possible(connection, email, new, by)
         address = valid_address(new.address or email, "address")
-        mailbox = _mailbox(take_id(connection), user, address, new, box)
+        mailbox = _mailbox(connection, user, address, new, box)
         mailboxes.insert_mailbox(connection, mailbox)
+        if new.granted is not None:
+            store_access(connection, box, mailbox.id, new.granted)
         Transaction(connection, by, now).write_down(
             "mailbox", f"mailbox {address}", None, _in_words(mailbox, user), owner_id=user.id
         )
@@ -83,15 +91,29 @@ def list_mailboxes(database: Database) -> list[tuple[Mailbox, str, int]]:
         return [(mailbox, emails[mailbox.user_id], copies) for mailbox, copies in mailboxes.list_mailboxes(connection)]
 
 
-def disconnect_mailbox(database: Database, address: str, *, by: Actor, now: int) -> Mailbox:
-    """Disconnect a mailbox; its mail stays, under the same law. The user's own, or an administrator's.
+def read_mailboxes(database: Database, *, by: Actor) -> list[tuple[Mailbox, str, int]]:
+    """Give every mailbox, as `list_mailboxes` does. For administrators. Raises NotAllowed."""
+    if not by.is_administrator:
+        raise NotAllowed("only an administrator may read the mailboxes of others")
+    return list_mailboxes(database)
 
-    Raises NotAllowed, NotFound, InvalidInput.
+
+def own_mailbox(database: Database, email: str) -> Mailbox | None:
+    """Give a user's connected mailbox. Raises NotFound."""
+    with database.read() as connection:
+        return mailboxes.mailbox_of(connection, get_user(connection, email).id)
+
+
+def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: int) -> Mailbox:
+    """Disconnect a mailbox, named by address or id; its mail stays, under the same law.
+
+    A user's own; anybody's for administrators. Raises NotAllowed, NotFound, InvalidInput.
     """
     with database.write() as connection:
-        mailbox = get_mailbox(connection, address)
+        mailbox = get_mailbox(connection, reference)
         require_owner_or_administrator(by, mailbox.user_id)
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
+        delete_grant(connection, mailbox.id)
         before = _in_words(mailbox, people.users_by_id(connection)[mailbox.user_id])
         Transaction(connection, by, now).write_down(
             "mailbox", f"mailbox {mailbox.address}", before, None, owner_id=mailbox.user_id
@@ -99,18 +121,76 @@ def disconnect_mailbox(database: Database, address: str, *, by: Actor, now: int)
     return mailbox
 
 
-def mailbox_login(mailbox: Mailbox, box: SecretBox) -> tuple[Server, Login]:
-    """Give where a mailbox is served, and who logs in there. Raises InvalidInput, SecretKeyError."""
-    if mailbox.host is None or mailbox.port is None or mailbox.sealed_password is None:
+def renew_login(
+    database: Database, box: SecretBox, reference: str, secret: str | Granted, *, by: Actor, now: int
+) -> Mailbox:
+    """Give a mailbox that is there another password, or what its provider allowed, if its server lets us in with it.
+
+    A user's own; anybody's for administrators. Raises NotAllowed, NotFound, InvalidInput, LoginFailed.
+    """
+    with database.read() as connection:
+        mailbox = get_mailbox(connection, reference)
+    require_owner_or_administrator(by, mailbox.user_id)
+    server = _server_of(mailbox)
+    login = _login_with(mailbox.username or mailbox.address, secret)
+    _try(mailbox.protocol, server, login)
+    with database.write() as connection:
+        mailbox = get_mailbox(connection, str(mailbox.id))
+        _store_login(connection, box, mailbox, secret)
+        ask_for_pass(connection, mailbox.id, now)
+        what = "password" if isinstance(secret, str) else "access token"
+        Transaction(connection, by, now).write_down(
+            "login of a mailbox", f"mailbox {mailbox.address}", None, f"another {what}", owner_id=mailbox.user_id
+        )
+    return mailbox
+
+
+def login_name(database: Database, reference: str) -> str:
+    """Give who logs in to a connected mailbox, named by address or id. Raises NotFound, InvalidInput."""
+    with database.read() as connection:
+        mailbox = get_mailbox(connection, reference)
+    return mailbox.username or mailbox.address
+
+
+def mailbox_login(database: Database, box: SecretBox, mailbox: Mailbox, *, now: int) -> tuple[Server, Login]:
+    """Give where a mailbox is served, and who logs in there at `now` (epoch seconds), with an access token that lasts.
+
+    Raises InvalidInput, SecretKeyError, MailServerError.
+    """
+    server = _server_of(mailbox)
+    refresh_access(database, box, mailbox.id, now=now)
+    with database.read() as connection:
+        login = stored_login(connection, box, mailbox)
+    if login is None:
+        raise InvalidInput(f"mailbox: {mailbox.address} has no login; give one with 'postroom mailbox login'")
+    return server, login
+
+
+def stored_login(connection: Connection, box: SecretBox, mailbox: Mailbox) -> Login | None:
+    """Give who logs in to a mailbox, None where it is fed by import. Raises SecretKeyError."""
+    username = mailbox.username or mailbox.address
+    token = access_token(connection, box, mailbox.id)
+    if token is not None:
+        return Login(username, token, is_token=True)
+    if mailbox.sealed_password is None:
+        return None
+    return Login(username, MAILBOX_PASSWORD.open(box, mailbox.id, mailbox.sealed_password))
+
+
+def _store_login(connection: Connection, box: SecretBox, mailbox: Mailbox, secret: str | Granted) -> None:
+    if isinstance(secret, str):
+        delete_grant(connection, mailbox.id)
+        sealed = MAILBOX_PASSWORD.seal(connection, box, mailbox.id, secret)
+        mailboxes.set_mailbox_password(connection, mailbox.id, sealed)
+    else:
+        store_access(connection, box, mailbox.id, secret)
+        mailboxes.set_mailbox_password(connection, mailbox.id, None)
+
+
+def _server_of(mailbox: Mailbox) -> Server:
+    if mailbox.host is None or mailbox.port is None:
         raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
-    password = box.open(mailbox.sealed_password, password_context(mailbox.id))
-    server = Server(mailbox.host, mailbox.port, Security(mailbox.security or ""), mailbox.ca_certificates)
-    return server, Login(mailbox.username or mailbox.address, password)
-
-
-def password_context(mailbox_id: int) -> str:
-    """Give what a mailbox's password is bound to, so that it opens nowhere else."""
-    return f"mailbox {mailbox_id}"
+    return Server(mailbox.host, mailbox.port, Security(mailbox.security or ""), mailbox.ca_certificates)
 
 
 def valid_authority(certificates: str | None) -> str | None:
@@ -127,8 +207,8 @@ def valid_authority(certificates: str | None) -> str | None:
 def _require_possible(connection: Connection, email: str, new: NewMailbox, by: Actor) -> User:
     """Give the user to whom a mailbox may be connected as it is. Raises an ActionError."""
     _check_server(new)
-    address = valid_address(new.address or email, "address")
     user = get_user(connection, email)
+    address = valid_address(new.address or email, "address")
     require_owner_or_administrator(by, user.id)
     if not by.is_administrator:
         _require_confirmed(connection, user, address, new)
@@ -168,14 +248,14 @@ def _check_server(new: NewMailbox) -> None:
     if new.protocol not in ("imap", "pop"):
         raise InvalidInput(f"protocol: expected imap or pop, not {new.protocol!r}")
     if new.host is None:
-        if new.port or new.username or new.password or new.ca_certificates:
+        if new.port or new.username or new.password or new.ca_certificates or new.granted:
             raise InvalidInput("host: is missing; a mailbox without one is fed by import and has no port or password")
         return
     valid_name(new.host, "host")
     valid_name(new.username or "x", "username")
     valid_authority(new.ca_certificates)
-    if new.password is None:
-        raise InvalidInput("password: is missing; give it with --password-stdin")
+    if (new.password is None) == (new.granted is None):
+        raise InvalidInput("password: is missing; give it with --password-stdin, or a provider with --oauth")
     if new.port is not None and not 0 < new.port < 65536:  # noqa: PLR2004 (TCP's ports)
         raise InvalidInput("port: expected a number from 1 to 65535")
 
@@ -185,20 +265,26 @@ def _server(new: NewMailbox, host: str) -> Server:
 
 
 def _login(new: NewMailbox, address: str) -> Login:
-    return Login(new.username or address, new.password or "")
+    return _login_with(new.username or address, new.granted or new.password or "")
 
 
-def _try(new: NewMailbox, server: Server, login: Login) -> None:
+def _login_with(username: str, secret: str | Granted) -> Login:
+    if isinstance(secret, str):
+        return Login(username, secret)
+    return Login(username, secret.tokens.access_token, is_token=True)
+
+
+def _try(protocol: str, server: Server, login: Login) -> None:
     try:
         check_arguments(server, login)
-        with _CONNECTIONS[Kind(new.protocol)](server, login, _TRIED_FOR):
+        with _CONNECTIONS[Kind(protocol)](server, login, _TRIED_FOR):
             pass
     except MailServerError as error:
         raise LoginFailed(str(error)) from error
 
 
-def _mailbox(mailbox_id: int, user: User, address: str, new: NewMailbox, box: SecretBox) -> Mailbox:
-    state = MailboxState.ACTIVE
+def _mailbox(connection: Connection, user: User, address: str, new: NewMailbox, box: SecretBox) -> Mailbox:
+    mailbox_id, state = take_id(connection), MailboxState.ACTIVE
     if new.host is None:
         return Mailbox(mailbox_id, user.id, new.protocol, address, None, None, None, None, None, state, None)
     server, login = _server(new, new.host), _login(new, address)
@@ -211,7 +297,7 @@ def _mailbox(mailbox_id: int, user: User, address: str, new: NewMailbox, box: Se
         server.port,
         server.security,
         login.username,
-        box.seal(login.password, password_context(mailbox_id)),
+        None if login.is_token else MAILBOX_PASSWORD.seal(connection, box, mailbox_id, login.password),
         state,
         server.ca_certificates,
     )

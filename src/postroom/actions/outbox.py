@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from postroom.actions.errors import InvalidInput, NotAllowed, NotFound
 from postroom.actions.lookups import get_user, parse_id
 from postroom.actions.own_addresses import own_addresses
-from postroom.actions.smtp_servers import smtp_login
+from postroom.actions.smtp_servers import refresh_sending, smtp_login
 from postroom.actions.store_mail import RawMessage, file_message
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Kind, OutboxMail, OutboxState, RecipientState, UserStatus
@@ -135,6 +135,7 @@ def attempt(
 
 
 def _send(database: Database, box: SecretBox, mail: OutboxMail, now: int, timeout: float) -> list[Refusal]:
+    refresh_sending(database, box, mail.user_id, now=now)
     with database.read() as connection:
         raw = outbox.raw_of(connection, mail.id)
         if raw is None:

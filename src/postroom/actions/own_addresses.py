@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from postroom.core.model import User
 from postroom.storage import people
 from postroom.storage.database import Database
-from postroom.storage.mailboxes import mailbox_of
+from postroom.storage.mailboxes import aliases_of, mailbox_of
 
 
 class OwnAddress(NamedTuple):
@@ -26,9 +26,12 @@ def list_own_addresses(database: Database, user_id: int) -> list[OwnAddress]:
 
 
 def own_addresses(connection: Connection, user: User) -> list[OwnAddress]:
-    """Give a user's addresses: that of the connected mailbox, and the user's own if it is another one."""
+    """Give a user's addresses: those of the connected mailbox, and the user's own if it is none of them."""
     mailbox = mailbox_of(connection, user.id)
-    found = [] if mailbox is None else [OwnAddress(mailbox.address, user.full_name, True, mailbox.id)]
-    if mailbox is None or mailbox.address != user.email:
-        found.append(OwnAddress(user.email, user.full_name, mailbox is None, None))
+    if mailbox is None:
+        return [OwnAddress(user.email, user.full_name, True, None)]
+    addresses = [mailbox.address, *aliases_of(connection, mailbox.id)]
+    found = [OwnAddress(each, user.full_name, each == mailbox.address, mailbox.id) for each in addresses]
+    if user.email not in addresses:
+        found.append(OwnAddress(user.email, user.full_name, False, None))
     return found

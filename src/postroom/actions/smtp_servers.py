@@ -6,11 +6,14 @@ from sqlalchemy import Connection
 
 from postroom.actions.errors import InvalidInput, NotAllowed
 from postroom.actions.lookups import get_mailbox, valid_name
-from postroom.actions.mailboxes import password_context, valid_authority
-from postroom.core.model import Mailbox, SmtpServer
-from postroom.mail.server import Login, Security, Server
+from postroom.actions.mail_access import refresh_access
+from postroom.actions.mailboxes import stored_login, valid_authority
+from postroom.core.model import Mailbox, Security, SmtpServer
+from postroom.mail.server import Login, Server
 from postroom.storage.database import Database
+from postroom.storage.mailbox_grants import grant_of
 from postroom.storage.mailboxes import mailbox_of
+from postroom.storage.sealed import SMTP_PASSWORD
 from postroom.storage.secrets import SecretBox
 from postroom.storage.smtp_servers import set_smtp_server, smtp_server_of
 
@@ -44,12 +47,12 @@ def set_smtp(connection: Connection, box: SecretBox, mailbox: Mailbox, new: NewS
     host = valid_name(new.host, "smtp-host")
     if (new.username is None) != (new.password is None):
         raise InvalidInput("username: a login of its own has both a user name and a password")
-    if new.username is None and mailbox.sealed_password is None:
+    if new.username is None and mailbox.sealed_password is None and grant_of(connection, mailbox.id) is None:
         raise InvalidInput("username: is missing; the mailbox has no login that could be used")
     if new.port is not None and not 0 < new.port <= _LARGEST_PORT:
         raise InvalidInput("smtp-port: expected a number from 1 to 65535")
     username = None if new.username is None else valid_name(new.username, "username")
-    sealed = None if new.password is None else box.seal(new.password, _context(mailbox.id))
+    sealed = None if new.password is None else SMTP_PASSWORD.seal(connection, box, mailbox.id, new.password)
     authority = valid_authority(new.ca_certificates)
     port = new.port or _PORTS[new.security]
     server = SmtpServer(mailbox.id, host, port, new.security, username, sealed, authority)
@@ -63,15 +66,25 @@ def smtp_login(connection: Connection, box: SecretBox, user_id: int) -> tuple[Se
     server = None if mailbox is None else smtp_server_of(connection, mailbox.id)
     if mailbox is None or server is None:
         raise NotAllowed("there is no server to send through; 'postroom mailbox smtp' sets one")
-    username, sealed, context = server.username, server.sealed_password, _context(mailbox.id)
-    if username is None:
-        username, sealed, context = mailbox.username, mailbox.sealed_password, password_context(mailbox.id)
-    if username is None or sealed is None:
+    login = _login(connection, box, mailbox, server)
+    if login is None:
         raise NotAllowed("there is no login for the server to send through; 'postroom mailbox smtp' sets one")
     where = Server(server.host, server.port, Security(server.security), server.ca_certificates)
-    return where, Login(username, box.open(sealed, context))
+    return where, login
 
 
-def _context(mailbox_id: int) -> str:
-    """Give what the password is bound to, so that it opens nowhere else."""
-    return f"smtp of mailbox {mailbox_id}"
+def refresh_sending(database: Database, box: SecretBox, user_id: int, *, now: int) -> None:
+    """See to it that the access token with which a user's mail is sent, if there is one, lasts for a while.
+
+    Raises MailServerError, SecretKeyError.
+    """
+    with database.read() as connection:
+        mailbox = mailbox_of(connection, user_id)
+    if mailbox is not None:
+        refresh_access(database, box, mailbox.id, now=now)
+
+
+def _login(connection: Connection, box: SecretBox, mailbox: Mailbox, server: SmtpServer) -> Login | None:
+    if server.username is None or server.sealed_password is None:
+        return stored_login(connection, box, mailbox)
+    return Login(server.username, SMTP_PASSWORD.open(box, mailbox.id, server.sealed_password))

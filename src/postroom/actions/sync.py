@@ -37,7 +37,7 @@ def sync_mailbox(
     Raises NotFound, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
-    server, login = mailbox_login(mailbox, box)
+    server, login = mailbox_login(database, box, mailbox, now=now)
     run = MailboxPass(database, mailbox, now, on_progress, check)
     if mailbox.protocol == Kind.POP:
         PopPass(run, lambda: open_pop_session(server, login, timeout)).sync()

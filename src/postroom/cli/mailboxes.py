@@ -6,8 +6,18 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
+from postroom.actions.mail_access import Granted, accept_access, ask_for_access
 from postroom.actions.mailbox_folders import FolderChoices, choice_in_words, choose_folders, list_folders
-from postroom.actions.mailboxes import NewMailbox, add_mailbox, connect_mailbox, disconnect_mailbox, list_mailboxes
+from postroom.actions.mailboxes import (
+    NewMailbox,
+    add_mailbox,
+    connect_mailbox,
+    disconnect_mailbox,
+    list_mailboxes,
+    login_name,
+    renew_login,
+)
 from postroom.actions.organisation import time_zone_of
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.actions.times import with_offset
@@ -16,8 +26,8 @@ from postroom.cli.installation import opened, operator
 from postroom.cli.output import count, print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
 from postroom.cli.words import in_calendar
-from postroom.core.model import Folder, Mailbox
-from postroom.mail.server import Security
+from postroom.core.model import Folder, Mailbox, Security
+from postroom.wiring import Installation
 
 _LONGEST_CERTIFICATES = 1_000_000  # bytes: more than all authorities of a system have
 
@@ -35,6 +45,11 @@ ca_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     callback=_read_certificates,
     help="The certificates (PEM) of the server's own authority, where it has one.",
+)
+
+
+oauth_option = click.option(
+    "--oauth", metavar="PROVIDER", help="Let the user allow access at a provider, in place of a password."
 )
 
 
@@ -62,6 +77,7 @@ def mailbox() -> None:
 )
 @click.option("--username", help="Where it is not the address.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@oauth_option
 @ca_option
 @click.option("--no-try", is_flag=True, help="Do not log in first; for a server that is not there yet.")
 @json_option
@@ -74,15 +90,17 @@ def add_mailbox_command(
     security: str,
     username: str | None,
     password_stdin: bool,
+    oauth: str | None,
     ca_file: str | None,
     no_try: bool,
     as_json: bool,
 ) -> None:
     """Connect a mailbox to a user, if its server lets us in. Its password is stored encrypted."""
     password = read_secret("password") if password_stdin else None
-    new = NewMailbox(protocol, address, host, port, Security(security), username, password, ca_file)
     connect = add_mailbox if no_try else connect_mailbox
     with opened() as installation:
+        granted = None if oauth is None else _allowed(installation, oauth, username or address or user_email)
+        new = NewMailbox(protocol, address, host, port, Security(security), username, password, ca_file, granted)
         added = connect(installation.database, installation.box, user_email, new, by=operator(), now=int(time.time()))
     if as_json:
         print_json(_as_json(added, user_email, 0))
@@ -168,6 +186,73 @@ def smtp_command(
     with opened() as installation:
         server = set_mailbox_smtp(installation.database, installation.box, address, new)
     say(f"{address} sends through {server.host}:{server.port} ({server.security}).")
+
+
+@mailbox.command("login", epilog="postroom mailbox login alice@example.com --oauth google")
+@click.argument("address")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@oauth_option
+def login_command(address: str, password_stdin: bool, oauth: str | None) -> None:
+    """Give a connected mailbox another password or other access, if its server lets us in with it."""
+    if password_stdin == (oauth is not None):
+        raise click.UsageError("give either --password-stdin or --oauth")
+    with opened() as installation:
+        secret = (
+            read_secret("password")
+            if oauth is None
+            else _allowed(installation, oauth, login_name(installation.database, address))
+        )
+        renewed = renew_login(
+            installation.database, installation.box, address, secret, by=operator(), now=int(time.time())
+        )
+    say(f"The server of {renewed.address} lets us in.")
+
+
+def _allowed(installation: Installation, provider: str, username: str) -> Granted:
+    """Let a person allow access in a browser, and paste the address to which that leads."""
+    asked = ask_for_access(installation.database, installation.box, provider, username)
+    click.echo("Open this address in a browser, allow access, and paste the address to which that leads:", err=True)
+    click.echo(asked.authorization.url, err=True)
+    return accept_access(asked, read_secret("address"), now=int(time.time()))
+
+
+@mailbox.group("alias", cls=Group, epilog="postroom mailbox alias list alice@example.com")
+def alias() -> None:
+    """Manage further addresses of a mailbox, from which its owner may send."""
+
+
+@alias.command("add", epilog="postroom mailbox alias add alice@example.com sales@example.com")
+@click.argument("address")
+@click.argument("further", nargs=-1, required=True)
+def add_alias_command(address: str, further: tuple[str, ...]) -> None:
+    """Say that further addresses are those of a mailbox, too."""
+    with opened() as installation:
+        aliases = add_aliases(installation.database, address, further, by=operator(), now=int(time.time()))
+    say(f"Further addresses of {address}: {', '.join(aliases)}.")
+
+
+@alias.command("remove", epilog="postroom mailbox alias remove alice@example.com sales@example.com")
+@click.argument("address")
+@click.argument("further", nargs=-1, required=True)
+def remove_alias_command(address: str, further: tuple[str, ...]) -> None:
+    """Take further addresses from a mailbox, each of which it must have."""
+    with opened() as installation:
+        aliases = remove_aliases(installation.database, address, further, by=operator(), now=int(time.time()))
+    say(f"Further addresses of {address}: {', '.join(aliases) or 'none'}.")
+
+
+@alias.command("list", epilog="postroom mailbox alias list alice@example.com")
+@click.argument("address")
+@json_option
+def list_aliases_command(address: str, as_json: bool) -> None:
+    """List the further addresses of a mailbox."""
+    with opened() as installation:
+        aliases = list_aliases(installation.database, address, by=operator())
+    if as_json:
+        print_json(aliases)
+        return
+    for each in aliases:
+        say(each)
 
 
 def _server(each: Mailbox) -> str:

@@ -208,6 +208,14 @@ class Grant:
     refresh_hash: bytes | None = None
 
 
+class Security(StrEnum):
+    """How a connection to a mail server is protected."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
 class MailboxState(StrEnum):
     """What becomes of a mailbox; mail of a disconnected one stays under the law."""
 
@@ -299,6 +307,31 @@ class Folder:
     resets: int = 0
     error: str | None = None
     is_read: bool | None = None  # by choice; None: unless its use is that of drafts, junk or trash
+
+
+@dataclass(frozen=True, slots=True)
+class MailProvider:
+    """An authorization server that lets Postroom into mailboxes; a public client has no secret."""
+
+    id: int
+    name: str
+    client_id: str
+    sealed_client_secret: bytes | None
+    authorization_url: str
+    token_url: str
+    scopes: str
+    redirect_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxGrant:
+    """What a provider granted for a mailbox; the access token lasts until `expires_at` (epoch seconds)."""
+
+    mailbox_id: int
+    provider_id: int
+    sealed_refresh_token: bytes
+    sealed_access_token: bytes
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from postroom.http import (
     emails,
     explanations,
     files,
+    mailboxes,
     oauth,
     openapi,
     organisation,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from postroom.http.crm import CrmResource
+    from postroom.http.mailboxes import ConnectingResource
     from postroom.http.resource import Resource
     from postroom.storage.database import Database
     from postroom.storage.secrets import SecretBox
@@ -68,6 +70,8 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/users/{user:name}/status": people.StatusOfUser,
     "/users/{user:name}/role": people.RoleOfUser,
     "/users/{user:name}/permission": people.PermissionOfUser,
+    "/mailboxes/{mailbox}": mailboxes.OneMailbox,
+    "/mailboxes/{mailbox}/aliases": mailboxes.Aliases,
     "/records/{module}/{record_id}/shares": RecordShares,
     "/clients": clients.Clients,
     "/clients/{client}": clients.OneClient,
@@ -84,6 +88,12 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/viewers": explanations.Viewers,
     "/preview": preview.Preview,
     "/audit": audit.Audit,
+}
+
+# Those that log in to mail servers.
+_CONNECTING_ROUTES: dict[str, type["ConnectingResource"]] = {
+    "/mailboxes": mailboxes.Mailboxes,
+    "/me/mailbox": mailboxes.OwnMailbox,
 }
 
 # What clients of Zoho CRM ask beside mail, below /crm/{version}.
@@ -133,6 +143,8 @@ def routes(
         yield f"/crm/{{version}}{path}", crm_resource(database)
     for path, resource in _OWN_ROUTES.items():
         yield f"/postroom/v1{path}", resource(database)
+    for path, connecting_resource in _CONNECTING_ROUTES.items():
+        yield f"/postroom/v1{path}", connecting_resource(database, box)
 
 
 def methods(resource: object) -> list[str]:

@@ -19,6 +19,7 @@ from postroom.actions.errors import (
     FieldUnsupported,
     FileTooLarge,
     InvalidInput,
+    LoginFailed,
     ModuleUnknown,
     ModuleWithoutEmails,
     NoMailbox,
@@ -88,6 +89,7 @@ PROBLEMS: dict[type[RequestRefused], Problem] = {
 # What the own API says of an action that was refused; its message is the action's own sentence.
 REFUSALS: Mapping[type[ActionError], tuple[int, str]] = {
     InvalidInput: (400, "INVALID_DATA"),
+    LoginFailed: (400, "LOGIN_FAILED"),
     NotAllowed: (403, "NO_PERMISSION"),
     CustomSharingOff: (403, "NO_PERMISSION"),
     NoMailbox: (403, "NO_PERMISSION"),

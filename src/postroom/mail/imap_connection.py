@@ -8,18 +8,20 @@ from typing import Any
 from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
 
+from postroom.core.model import Security
 from postroom.mail.parse import MAX_MESSAGE_BYTES
 from postroom.mail.server import (
     ANSWER_SECONDS,
+    OAUTHBEARER,
     ConnectionFailed,
     Login,
-    Security,
     Server,
     Throttled,
     check_arguments,
     connection_errors,
     hung_up_after,
     login_refused,
+    mechanism_for_token,
     needs_encryption,
 )
 
@@ -112,6 +114,9 @@ def _connect(server: Server, timeout: float) -> IMAPClient:
 def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
     with imap_errors(server):
         offered = {capability.decode("ascii", "replace") for capability in client.capabilities()}
+        if login.is_token:
+            _log_in_with_token(client, server, login, offered)
+            return
         in_clear = server.security is Security.NONE or "AUTH=PLAIN" not in offered
         if "LOGINDISABLED" in offered and in_clear:
             raise needs_encryption(server)
@@ -127,6 +132,20 @@ def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
             if isinstance(error.__context__, IMAPClientAbortError):  # it broke off, and nothing was refused
                 raise error.__context__ from None
             raise login_refused(server, login) from None
+
+
+def _log_in_with_token(client: IMAPClient, server: Server, login: Login, offered: set[str]) -> None:
+    mechanism = mechanism_for_token(server, {each.removeprefix("AUTH=") for each in offered})
+    try:
+        if mechanism == OAUTHBEARER:
+            client.oauthbearer_login(login.username, login.password)
+        else:
+            client.oauth2_login(login.username, login.password)
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:  # from None: the server's words may repeat the token
+        refuse_if_busy(server, error)
+        raise login_refused(server, login) from None
 
 
 def _quoted(text: str) -> str:

@@ -7,16 +7,17 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
+from postroom.core.model import Security
 from postroom.mail.server import (
     AuthenticationFailed,
     ConnectionFailed,
     Login,
     MailServerError,
-    Security,
     Server,
     check_arguments,
     connection_errors,
     login_refused,
+    mechanism_for_token,
     needs_encryption,
     not_now,
 )
@@ -103,7 +104,10 @@ def _capabilities(client: poplib.POP3) -> Mapping[str, Sequence[str]]:
 def _log_in(client: poplib.POP3, server: Server, login: Login) -> None:
     offered = _capabilities(client)
     try:
-        if "PLAIN" in offered.get("SASL", ()):
+        if login.is_token:
+            mechanism = mechanism_for_token(server, offered.get("SASL", ()))
+            _authenticate(client, mechanism, login.as_token(mechanism))
+        elif "PLAIN" in offered.get("SASL", ()):
             _authenticate(client, "PLAIN", f"\0{login.username}\0{login.password}")  # RFC 4616
         elif offered and "USER" not in offered:
             raise needs_encryption(server)
@@ -122,6 +126,9 @@ def _authenticate(client: poplib.POP3, mechanism: str, response: str) -> None:
     for line, expected in ((f"AUTH {mechanism}", b"+ "), (base64.b64encode(response.encode()).decode(), b"+OK")):
         client.sock.sendall(line.encode() + b"\r\n")
         answer = client.file.readline(_LONGEST_LINE)
+        if expected == b"+OK" and answer.startswith(b"+ "):  # RFC 7628, section 3.2.3: why not, before the refusal
+            client.sock.sendall(b"AQ==\r\n")
+            answer = client.file.readline(_LONGEST_LINE)
         if not answer.startswith(expected.strip()):
             raise poplib.error_proto(answer)
 

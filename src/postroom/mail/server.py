@@ -13,15 +13,15 @@ Each error carries its kind of `trouble`, from which follows when the mailbox is
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from threading import Timer
 from typing import ClassVar
 
-from postroom.core.model import Trouble
+from postroom.core.model import Security, Trouble
 
+OAUTHBEARER, XOAUTH2 = "OAUTHBEARER", "XOAUTH2"
 DEFAULT_TIMEOUT = 60  # seconds in which a server must say something
 ANSWER_SECONDS = 300  # for a whole answer, however steadily it comes
 _PORTS = 65536
@@ -67,14 +67,6 @@ class TimedOut(ConnectionFailed):
     """The server said nothing for too long."""
 
 
-class Security(StrEnum):
-    """How the connection is protected."""
-
-    NONE = "none"
-    STARTTLS = "starttls"
-    TLS = "tls"
-
-
 @dataclass(frozen=True, slots=True)
 class Server:
     """Where a mailbox is served; `ca_certificates` (PEM) are trusted in place of the system's authorities."""
@@ -100,14 +92,35 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who logs in, and with which password."""
+    """Who logs in, and with which password, or which access token in its place."""
 
     username: str
     password: str = field(repr=False)
+    is_token: bool = False
+
+    def as_token(self, mechanism: str) -> str:
+        """Give what a server is told: by OAUTHBEARER (RFC 7628, section 3.1), or by the XOAUTH2 that was before it."""
+        if mechanism == OAUTHBEARER:
+            escaped = self.username.replace("=", "=3D").replace(",", "=2C")  # RFC 5801, section 4
+            return f"n,a={escaped},\1auth=Bearer {self.password}\1\1"
+        return f"user={self.username}\1auth=Bearer {self.password}\1\1"
+
+
+def mechanism_for_token(server: Server, offered: Collection[str]) -> str:
+    """Give the mechanism by which a server takes an access token. Raises AuthenticationFailed where there is none."""
+    for mechanism in (OAUTHBEARER, XOAUTH2):
+        if mechanism in offered:
+            return mechanism
+    raise AuthenticationFailed(f"{server} takes no access tokens like this: use tls, or a password.")
 
 
 def login_refused(server: Server, login: Login) -> AuthenticationFailed:
     """Give what is said of a refused login; never in the server's words, which may repeat the password."""
+    if login.is_token:
+        return AuthenticationFailed(
+            f"{server} refused the access token of {login.username}: check the user name, and that its mail account"
+            " lets programs in; allow access again with 'postroom mailbox login'."
+        )
     return AuthenticationFailed(
         f"{server} refused the user name or the password of {login.username}: check both. An account with two-step"
         " verification needs a password made for programs."

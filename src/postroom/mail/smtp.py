@@ -10,19 +10,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
+from postroom.core.model import Security
 from postroom.mail.server import (
     DEFAULT_TIMEOUT,
     ConnectionFailed,
     GuardError,
     Login,
     MailServerError,
-    Security,
     Server,
     check_arguments,
     connection_errors,
     guard,
     hung_up_after,
     login_refused,
+    mechanism_for_token,
     needs_encryption,
     not_now,
 )
@@ -124,6 +125,9 @@ def _connect(server: Server, timeout: float) -> smtplib.SMTP:
 
 def _log_in(client: smtplib.SMTP, server: Server, login: Login) -> None:
     client.ehlo_or_helo_if_needed()
+    if login.is_token:
+        _log_in_with_token(client, server, login)
+        return
     if not _PROOFS & set(client.esmtp_features.get("auth", "").split()):
         raise needs_encryption(server)
     try:
@@ -131,6 +135,15 @@ def _log_in(client: smtplib.SMTP, server: Server, login: Login) -> None:
     except (smtplib.SMTPAuthenticationError, ValueError) as error:  # ValueError: what is no ASCII, or no base64
         refused = not_now if _is_temporary(getattr(error, "smtp_code", 0)) else login_refused
         raise refused(server, login) from None  # the server's words may repeat the password
+
+
+def _log_in_with_token(client: smtplib.SMTP, server: Server, login: Login) -> None:
+    mechanism = mechanism_for_token(server, client.esmtp_features.get("auth", "").split())
+    try:
+        client.auth(mechanism, lambda challenge=None: login.as_token(mechanism) if challenge is None else "\1")
+    except smtplib.SMTPAuthenticationError as error:
+        refused = not_now if _is_temporary(error.smtp_code) else login_refused
+        raise refused(server, login) from None  # the server's words may repeat the token
 
 
 def _name_sender(client: smtplib.SMTP, server: Server, sender: str, size: int) -> None:

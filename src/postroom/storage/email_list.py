@@ -44,6 +44,7 @@ from postroom.storage.schema import (
     associations,
     copies,
     copy_participants,
+    mailbox_aliases,
     mailboxes,
     modules,
     organisation,
@@ -221,6 +222,12 @@ def _details(found: Select[Any]) -> Select[Any]:
     chosen = _with_deal(_once(found, "found_once"))
     deal = records.alias("deal")
     of_owner = select(mailboxes.c.address).where(mailboxes.c.user_id == users.c.id).correlate(users)
+    further = (
+        select(mailbox_aliases.c.address)
+        .join(mailboxes, mailboxes.c.id == mailbox_aliases.c.mailbox_id)
+        .where(mailboxes.c.user_id == users.c.id)
+        .correlate(users)
+    )
     named = copy_participants
     tables = (
         chosen.join(copies, copies.c.id == chosen.c.copy_id)
@@ -233,7 +240,7 @@ def _details(found: Select[Any]) -> Select[Any]:
         *(chosen.c.sent_at, chosen.c.email_key, chosen.c.copy_id),
         *(users.c.id, users.c.full_name, users.c.email),
         *(copies.c.kind, copies.c.sender, copies.c.subject),
-        *(copies.c.sender.in_(of_owner), copies.c.sender == users.c.email),
+        *(or_(copies.c.sender.in_(of_owner), copies.c.sender.in_(further)), copies.c.sender == users.c.email),
         *(deal.c.id, deal.c.name, deal.c.module_id, organisation.c.time_zone),
         *(named.c.role, named.c.address, named.c.name),
     )

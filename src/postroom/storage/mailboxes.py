@@ -1,10 +1,12 @@
 """Users' mailboxes."""
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from postroom.core.model import Mailbox, MailboxState
 from postroom.storage.mailbox_sync import insert_sync
-from postroom.storage.schema import copies, mailboxes
+from postroom.storage.schema import copies, mailbox_aliases, mailboxes
 
 
 def insert_mailbox(connection: Connection, mailbox: Mailbox) -> None:
@@ -16,6 +18,11 @@ def insert_mailbox(connection: Connection, mailbox: Mailbox) -> None:
 def find_mailbox(connection: Connection, address: str) -> Mailbox | None:
     """Give the connected mailbox of that address (normalised)."""
     return _connected(connection, mailboxes.c.address == address)
+
+
+def find_mailbox_by_id(connection: Connection, mailbox_id: int) -> Mailbox | None:
+    """Give the connected mailbox of that id."""
+    return _connected(connection, mailboxes.c.id == mailbox_id)
 
 
 def mailbox_of(connection: Connection, user_id: int) -> Mailbox | None:
@@ -50,6 +57,25 @@ def list_mailboxes(connection: Connection) -> list[tuple[Mailbox, int]]:
     rows = connection.execute(select(mailboxes, count.label("copies"))).mappings()
     found = [(Mailbox(**{name: row[name] for name in Mailbox.__slots__}), row["copies"]) for row in rows]
     return sorted(found, key=lambda pair: (pair[0].address, pair[0].id))
+
+
+def set_mailbox_password(connection: Connection, mailbox_id: int, sealed: bytes | None) -> None:
+    """Set the sealed password of a mailbox, or that it has none."""
+    connection.execute(update(mailboxes).where(mailboxes.c.id == mailbox_id).values(sealed_password=sealed))
+
+
+def aliases_of(connection: Connection, mailbox_id: int) -> list[str]:
+    """Give the further addresses of a mailbox, in order."""
+    column = mailbox_aliases.c.address
+    return sorted(connection.execute(select(column).where(mailbox_aliases.c.mailbox_id == mailbox_id)).scalars())
+
+
+def set_aliases(connection: Connection, mailbox_id: int, addresses: Sequence[str]) -> None:
+    """Set the further addresses (normalised) of a mailbox, in place of those before."""
+    connection.execute(delete(mailbox_aliases).where(mailbox_aliases.c.mailbox_id == mailbox_id))
+    if addresses:
+        rows = [{"mailbox_id": mailbox_id, "address": address} for address in addresses]
+        connection.execute(insert(mailbox_aliases), rows)
 
 
 def set_mailbox_state(connection: Connection, mailbox_id: int, state: MailboxState) -> None:

@@ -375,6 +375,37 @@ mailbox_sync = Table(
 )
 
 # Through which server a mailbox sends. A login of its own has both a name and a password.
+mail_providers = Table(
+    "mail_providers",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("client_id", Text, nullable=False),
+    Column("sealed_client_secret", LargeBinary),
+    Column("authorization_url", Text, nullable=False),
+    Column("token_url", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+)
+
+mailbox_grants = Table(
+    "mailbox_grants",
+    metadata,
+    Column("mailbox_id", Id, ForeignKey("mailboxes.id"), primary_key=True, autoincrement=False),
+    _reference("provider_id", "mail_providers"),
+    Column("sealed_refresh_token", LargeBinary, nullable=False),
+    Column("sealed_access_token", LargeBinary, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+mailbox_aliases = Table(
+    "mailbox_aliases",
+    metadata,
+    Column("mailbox_id", Id, ForeignKey("mailboxes.id"), primary_key=True, autoincrement=False),
+    Column("address", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 smtp_servers = Table(
     "smtp_servers",
     metadata,

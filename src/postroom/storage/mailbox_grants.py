@@ -1,0 +1,45 @@
+"""Authorization servers, and what they granted for mailboxes."""
+
+from sqlalchemy import Connection, delete, exists, insert, select
+
+from postroom.core.model import MailboxGrant, MailProvider
+from postroom.storage.schema import mail_providers, mailbox_grants
+
+
+def insert_provider(connection: Connection, provider: MailProvider) -> None:
+    """Add a provider, whose name must be free."""
+    values = {name: getattr(provider, name) for name in provider.__slots__}
+    connection.execute(insert(mail_providers).values(values))
+
+
+def list_providers(connection: Connection) -> list[MailProvider]:
+    """Give all providers by name."""
+    rows = connection.execute(select(mail_providers)).mappings()
+    return sorted((MailProvider(**row) for row in rows), key=lambda provider: provider.name)
+
+
+def delete_provider(connection: Connection, provider_id: int) -> bool:
+    """Delete a provider by which no mailbox is reached; say whether that was so."""
+    is_used = select(exists().where(mailbox_grants.c.provider_id == provider_id))
+    if connection.execute(is_used).scalar_one():
+        return False
+    connection.execute(delete(mail_providers).where(mail_providers.c.id == provider_id))
+    return True
+
+
+def set_grant(connection: Connection, grant: MailboxGrant) -> None:
+    """Set what was granted for a mailbox, in place of what was before."""
+    delete_grant(connection, grant.mailbox_id)
+    values = {name: getattr(grant, name) for name in grant.__slots__}
+    connection.execute(insert(mailbox_grants).values(values))
+
+
+def delete_grant(connection: Connection, mailbox_id: int) -> None:
+    """Forget what was granted for a mailbox."""
+    connection.execute(delete(mailbox_grants).where(mailbox_grants.c.mailbox_id == mailbox_id))
+
+
+def grant_of(connection: Connection, mailbox_id: int) -> MailboxGrant | None:
+    """Give what was granted for a mailbox."""
+    found = connection.execute(select(mailbox_grants).where(mailbox_grants.c.mailbox_id == mailbox_id)).mappings()
+    return next((MailboxGrant(**row) for row in found), None)

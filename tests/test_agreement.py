@@ -408,6 +408,10 @@ ROUTES_WITHOUT_MAIL = {
     ("GET", "/postroom/v1/mailboxes"): "mailboxes, and how much is in each",
     ("POST", "/postroom/v1/mailboxes"): "the mailbox that was connected",
     ("GET", "/postroom/v1/mailboxes/{mailbox}/aliases"): "further addresses of a mailbox",
+    ("GET", "/postroom/v1/mailboxes/{mailbox}/sync"): "how it stands with reading a mailbox",
+    ("GET", "/postroom/v1/me/mailbox/sync"): "how it stands with reading one's own mailbox",
+    ("POST", "/postroom/v1/mailboxes/{mailbox}/sync"): "that a mailbox will be read",
+    ("POST", "/postroom/v1/me/mailbox/sync"): "that one's own mailbox will be read",
     ("GET", "/postroom/v1/me/mailbox"): "the caller's mailbox",
     ("POST", "/postroom/v1/me/mailbox"): "the mailbox that was connected",
     ("GET", "/postroom/v1/me/grants"): "what the caller consented to",
@@ -469,8 +473,9 @@ COMMANDS_WITHOUT_MAIL = {
     "one own e-mail or conversation": "mail release, mail withhold",
     "whose addresses are whose": "mailbox alias add, mailbox alias list, mailbox alias remove",
     "what comes in, and how much": (
-        "mailbox add, mailbox disconnect, mailbox folders, mailbox list, import mail, import records, sync, worker"
+        "mailbox add, mailbox disconnect, mailbox folders, mailbox list, import mail, import records, sync"
     ),
+    "whether it comes in": "mailbox pause, mailbox resume, mailbox status, mailbox sync-now, worker",
     "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
     "how mailboxes are reached": "mailbox login, provider add, provider list, provider remove",
     "through what mail goes out, and what became of it": "mailbox smtp, outbox cancel, outbox list, outbox send",

@@ -255,7 +255,7 @@ def mail_of(world: World, viewer: User, record: Record) -> list[Seen]:
     if record.module not in ("Leads", "Contacts"):
         sources += [(contact, True) for contact in linked_contacts(world, record)]
     return [
-        Seen(index, bool(world.copies[index].participants & source.addresses), through_contact)
+        Seen(index, is_by_address(world, world.copies[index], source), through_contact)
         for source, through_contact in sources
         for index in copies_on(world, source)
         if sees_copy(world, viewer, index, source)
@@ -266,8 +266,14 @@ def copies_on(world: World, record: Record) -> list[int]:
     return [
         index
         for index, copy in enumerate(world.copies)
-        if copy.participants & record.addresses or record.id in copy.by_hand_on
+        if is_by_address(world, copy, record) or record.id in copy.by_hand_on
     ]
+
+
+def is_by_address(world: World, copy: Copy, record: Record) -> bool:
+    """Say whether a copy is the record's by an address; mail among colleagues alone is nobody's."""
+    outsiders = {each for each in copy.participants if not is_within(each.rpartition("@")[2], world.internal)}
+    return bool(outsiders and copy.participants & record.addresses)
 
 
 def lists(world: World) -> list[tuple[str, str | None]]:

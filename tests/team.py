@@ -12,6 +12,7 @@ from postroom.actions import organisation
 from postroom.actions.actor import Actor
 from postroom.actions.change_sharing import ShareEmails
 from postroom.actions.changes import Change, make
+from postroom.actions.email_drafts import OwnDrafts, Written, create_draft
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.organisation import NewUser
 from postroom.actions.permissions import ChoosePermission
@@ -19,6 +20,7 @@ from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.send_mail import MailToSend, send_mail
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.actions.tokens import Caller, create_token
+from postroom.actions.uploads import GivenFile, upload_files
 from postroom.core.details import SharingDetails
 from postroom.core.model import Kind, Permission, Person, Record, User
 from postroom.mail.parse import parse_message
@@ -139,6 +141,16 @@ class Team:
             source = self._source(connection, owner, sent_from_crm=sent_from_crm)
             letter = NewLetter(str(next(self._uids)), "INBOX message 7", False, None, "ValueError", b"Subject: Offer")
             keep_letter(connection, source, letter, NOW)
+
+    def draft(self, author: str, record_id: int) -> str:
+        """Let a user write a draft with a file on a Lead; give its id."""
+        user_id = self.actor(author).user_id or 0
+        with self.database.read() as connection:
+            leads = find_module(connection, "Leads")
+        assert leads is not None
+        (file,) = upload_files(self.database, user_id, [GivenFile("a.txt", "text/plain", b"a")], now=NOW)
+        own = OwnDrafts(leads, record_id, user_id)
+        return create_draft(self.database, own, Written(subject="Not yet"), [file.id], sender=email_of(author), now=NOW)
 
     def permission(self, name: str, permission: str) -> None:
         """Let a user choose a permission, which holds unless an administrator decided otherwise."""

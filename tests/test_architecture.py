@@ -292,7 +292,8 @@ def settings_from_one_place(found: Sources) -> Iterator[str]:
 
 
 CACHES = {"cache", "cached_property", "lru_cache"}
-REMEMBERS_PURE_FUNCTIONS = {"core.scopes", "core.sharing", "storage.fact_columns"}  # of values, and of nothing else
+# Functions of values and of nothing else; and what verifies the certificates of mail servers, which no answer reads.
+REMEMBERS_PURE_FUNCTIONS = {"core.scopes", "core.sharing", "mail.server", "storage.fact_columns"}
 
 
 def nothing_is_cached(found: Sources) -> Iterator[str]:

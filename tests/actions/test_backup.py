@@ -22,7 +22,6 @@ from postroom.actions.permissions import Member, SetRolePreference
 from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.records import delete_record
 from postroom.actions.sign_in import SignInRefused, set_password, start_session
-from postroom.actions.uploads import GivenFile, upload_files
 from postroom.actions.withhold import WithholdEmail, email_id, list_own_emails
 from postroom.core.model import Permission
 from postroom.mail.oauth_client import Tokens
@@ -90,7 +89,7 @@ def office(shared_team: Team) -> Team:
     (newest,) = list_own_emails(team.database, email_of("Alice"), by=OPERATOR, limit=1)
     team.make(WithholdEmail(email_of("Alice"), email_id(newest.email_key)))
     team.scheduled_mail("Alice", LEAD, "somebody@customer.example", key="once")
-    upload_files(team.database, team.actor("Alice").user_id or 0, [GivenFile("a.txt", "text/plain", b"a")], now=NOW)
+    team.draft("Alice", LEAD)
     team.token("Bob")
     add_aliases(team.database, email_of("Alice"), ["sales@team.example"], by=OPERATOR, now=NOW)
     _allow_access(team)

@@ -20,7 +20,7 @@ def test_a_password_is_never_printed_or_stored_as_it_is(office: Terminal) -> Non
     listed = office.do("mailbox", "list", "--json")
     assert "correct horse" not in listed.out
     assert set(listed.json[-1]) == {
-        *("id", "address", "user", "protocol", "host", "port", "security", "username", "state", "copies")
+        *("id", "address", "user", "protocol", "host", "port", "security", "username", "state", "copies", "sync")
     }
     stored = b"".join(path.read_bytes() for path in (office.folder / "data").glob("postroom.sqlite3*"))
     assert b"correct horse" not in stored

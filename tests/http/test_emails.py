@@ -10,7 +10,7 @@ from postroom.actions.aliases import add_aliases
 from postroom.actions.change_sharing import ShareRecord
 from postroom.actions.tokens import create_token
 from postroom.actions.withhold import WithholdEmail, email_id, list_own_emails
-from postroom.core.details import VIEWS, VIEWS_OF_UNSENT
+from postroom.core.details import VIEWS
 from tests.http.crm_api import CrmApi
 from tests.http.own_api import ALICE, CHARLIE, CUSTOMER, LEAD, OwnApi
 from tests.team import ALL_SCOPES, NOW, OPERATOR, email_of
@@ -160,10 +160,6 @@ class TestTypes:
     def test_each_holds_what_it_says(self, busy: CrmApi, view: str | None, expected: list[str]) -> None:
         found = emails(busy, "Bob", **({} if view is None else {"type": view}))
         assert sorted(email["source"].replace("individual", "crm") for email in found) == expected
-
-    @pytest.mark.parametrize("view", sorted(VIEWS_OF_UNSENT))
-    def test_nothing_is_sent_yet(self, busy: CrmApi, view: str) -> None:
-        assert emails(busy, "Alice", type=view) == []
 
     def test_user_emails_are_the_callers_own_or_those_of_an_owner(self, busy: CrmApi) -> None:
         alice = busy.team.actor("Alice").user_id

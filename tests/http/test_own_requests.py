@@ -59,6 +59,8 @@ BODIES: dict[str, dict[str, bool]] = {
     "POST /mailboxes": {"user": True} | MAILBOX,
     "POST /me/mailbox": MAILBOX,
     "PUT /mailboxes/{mailbox}/aliases": {"addresses": True},
+    "PUT /mailboxes/{mailbox}/sync": {"state": True},
+    "PUT /me/mailbox/sync": {"state": True},
     "PUT /me/permission": {"permission": False, "audience": False},
     "PUT /me/excluded_domains": {"domains": True},
     "POST /preview": {"change": True},

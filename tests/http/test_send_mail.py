@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from postroom import actions
 from postroom.actions.actor import Actor
 from postroom.actions.aliases import add_aliases
 from postroom.actions.change_sharing import SetCrmAccess
+from postroom.actions.errors import NotAllowed
 from postroom.actions.organisation import SetUserStatus
 from postroom.actions.outbox import cancel, list_outbox, send_due, send_now
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
@@ -24,6 +26,7 @@ from tests.team import NOW, OPERATOR
 
 LEAD_ID = LEAD.partition("/")[2]
 PATH = f"/Leads/{LEAD_ID}/actions/send_mail"
+FULL = "too many of your messages wait, or could not be sent: try later"
 INVALID = (400, "INVALID_DATA", {"resource_path_index": 1})
 
 
@@ -40,6 +43,19 @@ def crm(own_api: OwnApi, smtp: SmtpServer) -> CrmApi:
     for address in (ALICE, BOB):
         through(team, smtp.port, address)
     return CrmApi(team)
+
+
+@pytest.fixture(scope="class")
+def shared_smtp() -> Iterator[SmtpServer]:
+    with running_smtp() as server:
+        yield server
+
+
+@pytest.fixture(scope="class")
+def shared_crm(unchanged_api: OwnApi, shared_smtp: SmtpServer) -> CrmApi:
+    """Give the same to all tests of a class, which send nothing."""
+    through(unchanged_api.team, shared_smtp.port)
+    return CrmApi(unchanged_api.team)
 
 
 def through(team: Any, port: int, address: str = ALICE) -> None:
@@ -89,6 +105,12 @@ def test_bcc_is_on_the_copy_of_the_sender_alone(crm: CrmApi, smtp: SmtpServer) -
     assert envelope.rcpt_tos == [CUSTOMER, "hidden@elsewhere.example"]
     assert b"hidden" not in bytes(envelope.content or b"")
     assert crm.team.types("Alice", "Leads", lead) == ["emails_sent_from_crm", "all_contacts_emails", "all_emails"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_hostile_html_is_sent_as_any_other(crm: CrmApi) -> None:
+    for content in ("<![" * 30_000, "&#" + "9" * 5000 + ";", "<a" * 50_000, "<!--" * 25_000):
+        sent_id(crm.do("Alice", "POST", PATH, mail(content=content)))
 
 
 class TestWho:
@@ -163,7 +185,7 @@ class TestAnswering:
         assert answers[0]["data"][0]["details"]["json_path"] == "$.data[0].in_reply_to.message_id"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("shared_team", ["sqlite"], indirect=True)
 class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("changed", "code", "path"),
@@ -187,14 +209,16 @@ class TestWhatIsRefused:
             ({"colour": "red"}, "INVALID_DATA", "colour"),
         ],
     )
-    def test_names_the_field(self, crm: CrmApi, smtp: SmtpServer, changed: Any, code: str, path: str) -> None:
-        answer = crm.ask("Alice", "POST", PATH, mail(**changed))
+    def test_names_the_field(
+        self, shared_crm: CrmApi, shared_smtp: SmtpServer, changed: Any, code: str, path: str
+    ) -> None:
+        answer = shared_crm.ask("Alice", "POST", PATH, mail(**changed))
         error = answer.json["data"][0] if "data" in answer.json else answer.json
         assert (answer.status_code, error["code"], error["details"]["json_path"]) == (400, code, f"$.data[0].{path}")
-        assert smtp.script.received == []
+        assert shared_smtp.script.received == []
 
     @pytest.mark.parametrize("evil", ["\r\nBcc: evil@x.example", "\nX: y", "\r", "\0"])
-    def test_whatever_could_end_a_line(self, crm: CrmApi, smtp: SmtpServer, evil: str) -> None:
+    def test_whatever_could_end_a_line(self, shared_crm: CrmApi, shared_smtp: SmtpServer, evil: str) -> None:
         for changed in (
             {"subject": f"Hi{evil}"},
             {"from": {"email": ALICE, "user_name": f"A{evil}"}},
@@ -205,18 +229,13 @@ class TestWhatIsRefused:
             {"reply_to": {"email": CUSTOMER, "user_name": evil}},
             {"in_reply_to": f"{'0' * 64}{evil}"},
         ):
-            assert refused(crm, mail(**changed))[0] == "INVALID_DATA", changed
-        assert smtp.script.received == []
+            assert refused(shared_crm, mail(**changed))[0] == "INVALID_DATA", changed
+        assert shared_smtp.script.received == []
 
     @pytest.mark.parametrize("path", [PATH, "/files", PATH.replace("send_mail", "associate_email")])
-    def test_a_body_that_is_too_long_by_its_own_words_is_not_waited_for(self, crm: CrmApi, path: str) -> None:
+    def test_a_body_that_is_too_long_by_its_own_words_is_not_waited_for(self, shared_crm: CrmApi, path: str) -> None:
         announced = {"Content-Length": str(64 * 1024 * 1024), "Content-Type": "multipart/form-data; boundary=b"}
-        assert crm.refused("Alice", "POST", path, raw=b"{}", headers=announced)[:2] == (413, "BODY_TOO_LARGE")
-
-    @pytest.mark.usefixtures("smtp")
-    def test_hostile_html(self, crm: CrmApi) -> None:
-        for content in ("<![" * 30_000, "&#" + "9" * 5000 + ";", "<a" * 50_000, "<!--" * 25_000):
-            sent_id(crm.do("Alice", "POST", PATH, mail(content=content)))
+        assert shared_crm.refused("Alice", "POST", path, raw=b"{}", headers=announced)[:2] == (413, "BODY_TOO_LARGE")
 
 
 class TestServerThatRefuses:
@@ -337,6 +356,23 @@ class TestScheduled:
         assert (outcome.mail.state, outcome.mail.error) == (OutboxState.FAILED, "the sender is not active")
         assert smtp.script.received == []
 
+    def test_nobody_keeps_the_outbox_full(self, crm: CrmApi, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What was sent makes room; what could not be sent does after a month."""
+        sent_id(crm.do("Alice", "POST", PATH, mail()))
+        monkeypatch.setattr(actions.send_mail, "_MOST_KEPT", 1)
+        smtp.script.sender = "550 Not you"
+        assert "550 Not you" in refused(crm, mail())[1]
+        smtp.script.sender = "250 OK"
+        assert refused(crm, mail())[:2] == ("NOT_ALLOWED", FULL)
+        sent_id(crm.do("Bob", "POST", PATH, mail(**{"from": {"email": BOB}})))
+        send_due(crm.team.database, crm.team.box, NOW + 31 * 24 * 3600)
+        ((outcome, _),) = list_outbox(crm.team.database, ALICE, OutboxState.FAILED, 10)
+        with pytest.raises(NotAllowed, match="is not kept any more"):
+            send_now(crm.team.database, crm.team.box, str(outcome.mail.id), now=NOW)
+        sent_id(crm.do("Alice", "POST", PATH, mail()))
+        monkeypatch.setattr(actions.send_mail, "_MOST_KEPT_BYTES", 1000)
+        assert refused(crm, mail(content="x" * 1000))[:2] == ("NOT_ALLOWED", FULL)
+
     def test_not_once_it_is_cancelled(self, crm: CrmApi, smtp: SmtpServer) -> None:
         self.schedule(crm)
         ((outcome, sender),) = list_outbox(crm.team.database, None, OutboxState.SCHEDULED, 10)
@@ -363,6 +399,12 @@ class TestFiles:
         assert b'filename="a.txt"' in content
         bobs = mail(**{"from": {"email": BOB}}, attachments=attachments)
         assert refused(crm, bobs, "Bob")[2]["json_path"] == "$.data[0].attachments[0].id"
+
+    def test_at_the_same_moment_are_counted_together(self, crm: CrmApi, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(actions.uploads, "_MOST_BYTES", 10)
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: self.upload(crm, ("a.txt", b"sixsix")), range(8)))
+        assert sorted(answer.status_code for answer in answers) == [200, *[415] * 7]
 
     def test_what_is_no_upload(self, crm: CrmApi) -> None:
         for result in (self.upload(crm), crm.ask("Alice", "POST", "/files", {}), self.upload(crm, *[("a", b"")] * 11)):

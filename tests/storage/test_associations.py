@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, case, func, select
 
-from postroom.actions.exclusions import SetExcludedDomains
+from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.core.model import AssociatedBy, Kind, Record
 from postroom.mail.parse import parse_message
 from postroom.storage import people, records
@@ -334,3 +334,62 @@ def _counts(database: Database) -> set[tuple[object, ...]]:
 def _counts_kept(database: Database) -> set[tuple[object, ...]]:
     with database.read() as connection:
         return {tuple(row) for row in connection.execute(select(record_mail))}
+
+
+class TestMailAmongColleagues:
+    """Alice and Bob are at team.example, and Bob is kept as a Contact too."""
+
+    @pytest.fixture
+    def contact(self, team: Team) -> int:
+        for name in ("Alice", "Bob"):
+            team.user(name)
+            team.permission(name, "public")
+        team.make(SetInternalDomains(("team.example",)))
+        return team.record("Contacts", "Alice", email_of("Bob"), "carol@customer.example")
+
+    def test_is_on_no_record_and_mail_with_an_outsider_is(self, team: Team, contact: int) -> None:
+        team.mail("Alice", email_of("Bob"))
+        assert counted(team, contact) == 0
+        team.mail("Alice", email_of("Bob"), "carol@customer.example")
+        assert counted(team, contact) == 1
+        team.mail("Alice", email_of("Bob"), "somebody@elsewhere.example")
+        assert counted(team, contact) == 2
+
+    def test_below_an_own_domain_too_and_not_at_one_that_looks_alike(self, team: Team, contact: int) -> None:
+        team.mail("Alice", email_of("Bob"), "dora@sub.team.example")
+        assert counted(team, contact) == 0
+        team.mail("Alice", email_of("Bob"), "dora@steam.example")
+        assert counted(team, contact) == 1
+
+    def test_can_be_filed_by_hand(self, team: Team, contact: int) -> None:
+        team.mail("Alice", email_of("Bob"), by_hand_on=contact)
+        assert counted(team, contact) == 1
+
+    def test_follows_the_own_domains_at_once(self, team: Team, contact: int) -> None:
+        team.mail("Alice", email_of("Bob"))
+        team.mail("Alice", email_of("Bob"), "dora@partner.example")
+        filed = team.record("Leads", "Alice")
+        team.mail("Alice", email_of("Bob"), "erin@partner.example", by_hand_on=filed)
+        for own, on_contact in (
+            (("team.example", "partner.example"), 0),
+            (("partner.example",), 3),
+            ((), 3),
+            (("team.example",), 2),
+        ):
+            team.make(SetInternalDomains(own))
+            assert (counted(team, contact), counted(team, filed)) == (on_contact, 1), own
+
+    def test_does_not_come_onto_a_record_that_gets_the_address(self, team: Team, contact: int) -> None:
+        team.mail("Alice", email_of("Bob"))
+        other = team.record("Leads", "Alice", email_of("Bob"))
+        assert (counted(team, contact), counted(team, other)) == (0, 0)
+
+
+def counted(team: Team, record_id: int) -> int:
+    """Give how many copies an answer would count on a record, which must be those that are associated with it."""
+    with team.database.read() as connection:
+        copies_there = func.count(associations.c.copy_id.distinct())
+        there = connection.scalar(select(copies_there).where(associations.c.record_id == record_id))
+        total = connection.scalar(select(func.sum(record_mail.c.copies)).where(record_mail.c.record_id == record_id))
+    assert (total or 0) == there
+    return total or 0

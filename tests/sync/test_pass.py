@@ -6,7 +6,7 @@ import pytest
 
 from postroom.actions import store_mail
 from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
-from postroom.actions.errors import InvalidInput, NotFound
+from postroom.actions.errors import InvalidInput, NotAllowed, NotFound
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.mailbox_pass import FolderReport
 from postroom.actions.mailboxes import disconnect_mailbox, list_mailboxes
@@ -130,7 +130,7 @@ class TestRefusals:
         team.user("Alice", mailbox="pop")
         team.user("Bob", mailbox="imap")
         for name, sentence in (("Alice", "is a POP mailbox"), ("Bob", "has no server; it is fed by")):
-            with pytest.raises(InvalidInput, match=sentence):
+            with pytest.raises((InvalidInput, NotAllowed), match=sentence):
                 sync_mailbox(team.database, team.box, how_it_stands(team.database, email_of(name)).mailbox_id, NOW)
         with pytest.raises(NotFound, match="there is no connected mailbox"):
             sync_mailbox(team.database, team.box, 1, NOW)

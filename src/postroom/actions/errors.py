@@ -115,5 +115,9 @@ class ModuleWithoutEmails(RequestRefused):
     """The module keeps no e-mails."""
 
 
+class DraftInvalid(RequestRefused):
+    """The caller has no such draft on the record."""
+
+
 class RecordInvalid(RequestRefused):
     """The record is not there, or the caller may not know that it is."""

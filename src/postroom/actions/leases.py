@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Connection
 
-from postroom.actions.errors import ActionError, InvalidInput, NotAllowed
-from postroom.actions.lookups import get_mailbox
+from postroom.actions.errors import ActionError, NotAllowed
+from postroom.actions.lookups import get_mailbox, require_server
 from postroom.core.model import Mailbox, MailboxSync
 from postroom.storage import mailbox_sync
 from postroom.storage.database import Database
@@ -66,8 +66,7 @@ def take(database: Database, address: str, now: int) -> Turn:
     token = secrets.token_hex(16)
     with database.write() as connection:
         mailbox = get_mailbox(connection, address)
-        if mailbox.host is None:
-            raise InvalidInput(f"mailbox: {mailbox.address} has no server; it is fed by 'postroom import mail'")
+        require_server(mailbox)
         if mailbox_sync.claim(connection, mailbox.id, now, token, now + LEASE_SECONDS) is None:
             raise NotAllowed(f"{mailbox.address} is being read at this moment; see 'postroom mailbox status'")
         return _turn(connection, mailbox, token)

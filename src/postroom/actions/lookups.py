@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from postroom.actions.errors import InvalidInput, NotFound, NotInitialised
+from postroom.actions.errors import InvalidInput, NotAllowed, NotFound, NotInitialised
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Mailbox, Module, Record, Role, User
 from postroom.core.modules import module_key
@@ -88,8 +88,19 @@ def get_mailbox(connection: Connection, reference: str) -> Mailbox:
     else:
         mailbox = mailboxes.find_mailbox_by_id(connection, mailbox_id)
     if mailbox is None:
-        raise NotFound(f"there is no connected mailbox {reference}; 'postroom mailbox list' shows them")
+        raise no_mailbox(reference)
     return mailbox
+
+
+def no_mailbox(reference: str) -> NotFound:
+    """Give what is said of a mailbox that is not there, or that the caller may not know of."""
+    return NotFound(f"there is no connected mailbox {reference}; 'postroom mailbox list' shows them")
+
+
+def require_server(mailbox: Mailbox) -> None:
+    """Raise NotAllowed for a mailbox that is fed by import."""
+    if mailbox.host is None:
+        raise NotAllowed(f"{mailbox.address} has no server; it is fed by 'postroom import mail'")
 
 
 def get_record(connection: Connection, reference: str) -> tuple[Module, Record]:

@@ -18,7 +18,7 @@ from postroom.storage import mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
 from postroom.storage.mailbox_grants import delete_grant
-from postroom.storage.mailbox_sync import ask_for_pass
+from postroom.storage.mailbox_sync import ask_for_pass, end_lease
 from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.secrets import SecretBox
 
@@ -113,6 +113,7 @@ def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: in
         mailbox = get_mailbox(connection, reference)
         _require_owner_or_administrator(by, mailbox.user_id)
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
+        end_lease(connection, mailbox.id)
         delete_grant(connection, mailbox.id)
         before = _in_words(mailbox, people.users_by_id(connection)[mailbox.user_id])
         Transaction(connection, by, now).write_down(

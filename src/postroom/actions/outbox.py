@@ -35,6 +35,7 @@ _AT_ONCE = 20  # messages in one pass
 _WAITS = Waits(60, 4 * 3600)
 _GIVE_UP_AFTER = 5 * 24 * 3600  # RFC 5321, section 4.5.4.1: at least four to five days
 _KEYS_KEPT_FOR = 7 * 24 * 3600
+_TEXTS_KEPT_FOR = 30 * 24 * 3600  # of what was not sent, so that somebody may send it by hand
 _FOLDER, _NO_UIDVALIDITY = "outbox", 0
 _INTERRUPTED = (
     "it is not known whether the server took the message: look into the folder of sent mail before sending again"
@@ -61,6 +62,7 @@ def send_due(database: Database, box: SecretBox, now: int, at_most: int = _AT_ON
     with database.write() as connection:
         uploads.delete_expired(connection, now)
         outbox.forget_requests(connection, now - _KEYS_KEPT_FOR)
+        outbox.forget_texts(connection, now - _TEXTS_KEPT_FOR)
         outbox.fail_interrupted(connection, now, _INTERRUPTED)
     outcomes: list[Outcome] = []
     while len(outcomes) < at_most:
@@ -81,6 +83,8 @@ def send_now(database: Database, box: SecretBox, reference: str, *, now: int) ->
         mail = _get(connection, reference)
         if mail.state in (OutboxState.SENT, OutboxState.SENDING):
             raise NotAllowed(f"the message {mail.id} is {mail.state}")
+        if outbox.raw_of(connection, mail.id) is None:
+            raise NotAllowed(f"the text of the message {mail.id} is not kept any more")
         claimed = outbox.claim_again(connection, mail, now + TAKEN_UP_FOR)
         if claimed is None:
             raise NotAllowed(f"somebody else sends the message {mail.id} at this moment")

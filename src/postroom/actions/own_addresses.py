@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from postroom.actions.errors import FieldRefused
+from postroom.core.addresses import normalise_address
 from postroom.core.model import User
 from postroom.storage import people
 from postroom.storage.database import Database
@@ -23,6 +25,12 @@ def list_own_addresses(database: Database, user_id: int) -> list[OwnAddress]:
     """Give the addresses of an active user."""
     with database.read() as connection:
         return own_addresses(connection, people.users_by_id(connection)[user_id])
+
+
+def require_own_address(connection: Connection, user: User, address: str, field: str) -> None:
+    """Raise FieldRefused, which names the field, unless a user may send from an address."""
+    if normalise_address(address) not in {each.address for each in own_addresses(connection, user)}:
+        raise FieldRefused("expected one of your own addresses, as from_addresses lists them", api_name=field)
 
 
 def own_addresses(connection: Connection, user: User) -> list[OwnAddress]:

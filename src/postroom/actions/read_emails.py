@@ -14,7 +14,8 @@ from postroom.actions.errors import FieldRefused
 from postroom.actions.lookups import parse_id
 from postroom.actions.read_sharing_details import NO_RECORD, admitted
 from postroom.actions.tokens import hash_token
-from postroom.core.details import Holding, Wanted, holdings_wanted, visible_holdings
+from postroom.actions.unsent_emails import list_unsent
+from postroom.core.details import VIEWS_OF_UNSENT, Holding, Wanted, holdings_wanted, visible_holdings
 from postroom.core.emails import NEWEST, EmailPlace, ListedEmail
 from postroom.core.model import AssociatedBy
 from postroom.core.modules import DEALS, gathers_mail_of_contacts, module_key
@@ -62,7 +63,9 @@ class EmailReader:
         key, number, token_hash = module_key(module_name), parse_id(record_id) or NO_RECORD, hash_token(token)
         with self._database.snapshot() as snapshot:
             facts = admitted(self._facts.read_within(snapshot, token_hash, key, number), key, now=now)
-            yield OpenRecord(snapshot, token_hash, key, number, facts, self._facts, self._lists, self._box)
+            yield OpenRecord(
+                snapshot, token_hash, key, number, facts, self._facts, self._lists, self._box, self._database
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class OpenRecord:
     reader: SharingFactsReader
     lists: EmailLists
     box: SecretBox
+    database: Database
 
     @property
     def viewer_id(self) -> int:
@@ -87,15 +91,30 @@ class OpenRecord:
         """Give the page of a list that an index names. Raises FieldRefused where it names none of this list."""
         context = repr(("e-mails", self.viewer_id, self.module_key, self.record_id, wanted, subject))
         start = self._start(index, context)
-        holdings, newer = self._holdings(wanted), start.newer
-        found = self.lists.page(self.snapshot, self.viewer_id, holdings, start.place, newer=newer, subject=subject)
-        size = self.lists.page_size
+        found, newer, size = self._found(wanted, start, subject), start.newer, self.lists.page_size
         emails, has_more = found[-size:] if newer else found[:size], len(found) > size
         before, after = (has_more, True) if newer else (index != FIRST_INDEX, has_more)
         return EmailPage(
             emails=tuple(self._with_deals_seen(emails)),
             next_index=self._index(_Start(emails[-1].place), context) if emails and after else None,
             prev_index=self._index(_Start(emails[0].place, True), context) if emails and before else FIRST_INDEX,
+        )
+
+    def _found(self, wanted: Wanted, start: _Start, subject: str | None) -> list[ListedEmail]:
+        """Give a page and one e-mail more, where there are as many."""
+        if wanted.view not in VIEWS_OF_UNSENT:
+            holdings, (place, newer) = self._holdings(wanted), start
+            return self.lists.page(self.snapshot, self.viewer_id, holdings, place, newer=newer, subject=subject)
+        return list_unsent(
+            self.database,
+            self.viewer_id,
+            self.module_key,
+            self.record_id,
+            wanted,
+            place=start.place,
+            newer=start.newer,
+            subject=subject,
+            limit=self.lists.page_size + 1,
         )
 
     def _holdings(self, wanted: Wanted) -> list[Holding]:

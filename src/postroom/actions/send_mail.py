@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from postroom.actions.errors import FieldRefused, FieldTaken, RecordInvalid, SendingRefused
 from postroom.actions.outbox import TAKEN_UP_FOR, Outcome, attempt, outcome_of
-from postroom.actions.own_addresses import own_addresses
+from postroom.actions.own_addresses import require_own_address
 from postroom.actions.tokens import Caller, hash_token
 from postroom.actions.uploads import attachments_of
 from postroom.actions.visible_emails import answerable_copy
@@ -38,6 +38,8 @@ from postroom.storage.visible_records import grounds_on
 _ANSWER_WITHIN = 20  # seconds: whoever sends waits for the server's answers
 _LATEST = 366 * 24 * 3600  # seconds ahead
 _EMAIL_ID_CHARACTERS = 64
+_MOST_KEPT = 1000  # messages of one user that wait, or could not be sent
+_MOST_KEPT_BYTES = 1024 * 1024 * 1024
 _NOBODY = 0
 
 
@@ -152,7 +154,7 @@ def _accept(
 ) -> OutboxMail:
     """Put a message into the outbox, in one transaction with what keeps it from being sent twice."""
     user = users_by_id(connection)[user_id]
-    _check_sender(connection, user, mail.sender)
+    require_own_address(connection, user, mail.sender.address, "from.email")
     if mail.scheduled_at is not None and not now < mail.scheduled_at <= now + _LATEST:
         raise FieldRefused("expected a time in the future, within a year", api_name="scheduled_time")
     if mail.linked_record_id is not None:
@@ -160,6 +162,9 @@ def _accept(
     raw = compose(_message(connection, user, module, record_id, mail, now))
     if len(raw) > MAX_MESSAGE_BYTES:
         raise FieldRefused("the message is too large with its attachments", api_name="attachments")
+    count, size = outbox.kept_of(connection, user_id)
+    if count >= _MOST_KEPT or size + len(raw) > _MOST_KEPT_BYTES:
+        raise SendingRefused("too many of your messages wait, or could not be sent: try later")
     parsed = parse_message(raw)
     accepted = OutboxMail(
         id=take_id(connection),
@@ -179,12 +184,6 @@ def _accept(
     )
     outbox.insert_mail(connection, accepted, raw, _envelope(mail))
     return accepted
-
-
-def _check_sender(connection: Connection, user: User, sender: Person) -> None:
-    own = own_addresses(connection, user)
-    if normalise_address(sender.address) not in {each.address for each in own}:
-        raise FieldRefused("expected one of your own addresses, as from_addresses lists them", api_name="from.email")
 
 
 def require_deal(connection: Connection, user_id: int, deal_id: int) -> None:
@@ -251,10 +250,15 @@ def people(given: tuple[Person, ...], field: str) -> tuple[Person, ...]:
 
 def person(given: Person, field: str) -> Person:
     """Give somebody as mail names one. Raises FieldRefused."""
-    address = sendable_address(one_line(given.address, f"{field}.email"))
-    if address is None:
-        raise FieldRefused("invalid email", api_name=f"{field}.email")
-    return Person(address, one_line(given.name, f"{field}.user_name"))
+    return Person(address(given.address, f"{field}.email"), one_line(given.name, f"{field}.user_name"))
+
+
+def address(value: str, field: str) -> str:
+    """Give an address that can be sent to. Raises FieldRefused."""
+    sendable = sendable_address(one_line(value, field))
+    if sendable is None:
+        raise FieldRefused("invalid email", api_name=field)
+    return sendable
 
 
 def one_line(value: str, field: str) -> str:

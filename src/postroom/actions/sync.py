@@ -29,7 +29,7 @@ def sync_mailbox(
     `since` (epoch seconds, 0 for all) is how old mail may be from now on; None leaves that as it is, a year at first.
     What `on_progress` raises ends the pass, after which everything up to there is stored. `check` is called first in
     each transaction, and what it raises ends the pass before anything more is written.
-    Raises NotFound, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
+    Raises NotFound, NotAllowed, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
     if mailbox.protocol != Kind.IMAP:

@@ -11,6 +11,7 @@ from postroom.core.model import UploadedFile
 from postroom.mail.compose import Attachment
 from postroom.storage import uploads
 from postroom.storage.database import Database
+from postroom.storage.mail import lock_mail_of
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
 MOST_FILES = 10  # in one upload
@@ -29,27 +30,36 @@ class GivenFile(NamedTuple):
 
 
 def upload_files(database: Database, user_id: int, files: Sequence[GivenFile], *, now: int) -> list[UploadedFile]:
-    """Keep files for a day, for their uploader alone. Raises UploadUnreadable, FileTooLarge."""
+    """Keep files for a day, for their uploader alone, and longer where a draft has them.
+
+    Raises UploadUnreadable, FileTooLarge.
+    """
     if not 0 < len(files) <= MOST_FILES or not all(_is_nameable(file.name) for file in files):
         raise UploadUnreadable("Problem in uploading attachment. kindly upload the file properly")
     if any(len(file.content) > MAX_FILE_BYTES for file in files):
         raise FileTooLarge("Please check if the size of the file is in the correct range")
     with database.write() as connection:
+        lock_mail_of(connection, user_id)  # so that none is counted past
         uploads.delete_expired(connection, now)
         total = uploads.size_of_files(connection, user_id) + sum(len(file.content) for file in files)
         if total > _MOST_BYTES:
-            raise FileTooLarge("the files that you uploaded today are too large together; try again tomorrow")
+            raise FileTooLarge("the files of today and of your drafts are too large together; try again tomorrow")
         return [_keep(connection, user_id, file, now) for file in files]
 
 
 def attachments_of(connection: Connection, user_id: int, ids: Sequence[str], now: int) -> tuple[Attachment, ...]:
     """Give a user's files to be attached. Raises FieldRefused for one that is not there, or another user's."""
+    found = files_named(connection, user_id, ids, now)
+    return tuple(Attachment(file.name, file.content_type, uploads.content_of(connection, file.id)) for file in found)
+
+
+def files_named(connection: Connection, user_id: int, ids: Sequence[str], now: int) -> list[UploadedFile]:
+    """Give the same files without what is in them. Raises as above."""
     there = uploads.files_of(connection, user_id, ids, now)
     for place, file_id in enumerate(ids):
         if file_id not in there:
             raise FieldRefused("there is no such file, or it has expired", api_name=f"attachments[{place}].id")
-    found = [there[file_id] for file_id in ids]
-    return tuple(Attachment(file.name, file.content_type, uploads.content_of(connection, file.id)) for file in found)
+    return [there[file_id] for file_id in ids]
 
 
 def _keep(connection: Connection, user_id: int, given: GivenFile, now: int) -> UploadedFile:

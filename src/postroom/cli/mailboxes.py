@@ -7,18 +7,21 @@ import click
 
 from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
 from postroom.actions.mail_access import Granted, accept_access, ask_for_access
+from postroom.actions.mailbox_status import ask_for_pass, read_status, read_statuses, set_paused
 from postroom.actions.mailboxes import (
     NewMailbox,
     add_mailbox,
     connect_mailbox,
     disconnect_mailbox,
-    list_mailboxes,
     login_name,
     renew_login,
 )
+from postroom.actions.organisation import time_zone_of
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.cli.commands import Group, json_option
 from postroom.cli.installation import opened, operator
+from postroom.cli.mailbox_words import HEADINGS, facts_of, row_of, server_of
+from postroom.cli.mailbox_words import as_json as status_as_json
 from postroom.cli.output import print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
 from postroom.core.model import Mailbox, Security
@@ -100,20 +103,64 @@ def add_mailbox_command(
     if as_json:
         print_json(_as_json(added, user_email, 0))
     else:
-        say(f"Connected {added.address} ({added.protocol}, {_server(added)}) to {user_email}.")
+        say(f"Connected {added.address} ({added.protocol}, {server_of(added)}) to {user_email}.")
 
 
 @mailbox.command("list", epilog="postroom mailbox list --json")
 @json_option
 def list_mailboxes_command(as_json: bool) -> None:
-    """List the mailboxes, also those that were disconnected, with the number of messages stored of each."""
+    """List the mailboxes, also those that were disconnected, and how it stands with each."""
+    now = int(time.time())
     with opened() as installation:
-        listed = list_mailboxes(installation.database)
+        listed = read_statuses(installation.database, by=operator())
+        zone = time_zone_of(installation.database)
     if as_json:
-        print_json([_as_json(*each) for each in listed])
+        print_json([status_as_json(each, now, zone) for each in listed])
+    else:
+        print_entries(HEADINGS, [row_of(each, now, zone) for each in listed])
+
+
+@mailbox.command("status", epilog="postroom mailbox status alice@example.com")
+@click.argument("address")
+@json_option
+def status_command(address: str, as_json: bool) -> None:
+    """Say how it stands with reading a mailbox."""
+    now = int(time.time())
+    with opened() as installation:
+        status = read_status(installation.database, address, by=operator())
+        zone = time_zone_of(installation.database)
+    if as_json:
+        print_json(status_as_json(status, now, zone))
         return
-    rows = [(each.address, user, each.protocol, _server(each), each.state, str(n)) for each, user, n in listed]
-    print_entries(("Mailbox", "User", "Protocol", "Server", "State", "Messages"), rows)
+    for name, value in facts_of(status, now, zone):
+        say(f"{name}: {value}")
+
+
+@mailbox.command("pause", epilog="postroom mailbox pause alice@example.com")
+@click.argument("address")
+def pause_command(address: str) -> None:
+    """Stop reading a mailbox until it is resumed; its mail stays."""
+    with opened() as installation:
+        status = set_paused(installation.database, address, paused=True, by=operator(), now=int(time.time()))
+    say(f"{status.mailbox.address} is paused; 'postroom mailbox resume' ends that.")
+
+
+@mailbox.command("resume", epilog="postroom mailbox resume alice@example.com")
+@click.argument("address")
+def resume_command(address: str) -> None:
+    """Read a mailbox again that was paused."""
+    with opened() as installation:
+        status = set_paused(installation.database, address, paused=False, by=operator(), now=int(time.time()))
+    say(f"{status.mailbox.address} will be read by the next worker that has time.")
+
+
+@mailbox.command("sync-now", epilog="postroom mailbox sync-now alice@example.com")
+@click.argument("address")
+def sync_now_command(address: str) -> None:
+    """Let a running worker read a mailbox at once, whatever it waits for; 'postroom sync' reads it here."""
+    with opened() as installation:
+        status = ask_for_pass(installation.database, address, by=operator(), now=int(time.time()))
+    say(f"{status.mailbox.address} will be read by the next worker that has time.")
 
 
 @mailbox.command("disconnect", epilog="postroom mailbox disconnect alice@example.com")
@@ -221,10 +268,6 @@ def list_aliases_command(address: str, as_json: bool) -> None:
         return
     for each in aliases:
         say(each)
-
-
-def _server(each: Mailbox) -> str:
-    return "by import" if each.host is None else f"{each.host}:{each.port} {each.security}"
 
 
 def _as_json(each: Mailbox, user_email: str, copies: int) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from postroom.core.emails import Unsent
 from postroom.core.model import AssociatedBy, Kind
 from postroom.core.sharing import Decision, Ground, Organisation, Owner, Reason, Rule, Viewer, decide
 
@@ -117,10 +118,22 @@ VIEWS: Mapping[str, _Shows] = {
     "all_contacts_sent_crm_emails": _sent_to_people_of_record,
     USER_EMAILS: _in_mailbox,
 }
-# Views of what is not sent yet, which is no e-mail.
-VIEWS_OF_UNSENT = frozenset(
-    {"all_contacts_draft_crm_emails", "all_contacts_scheduled_crm_emails", "drafts", "scheduled_in_crm"}
-)
+
+
+class UnsentView(NamedTuple):
+    """A view of what is not sent yet: of which kind, and whether of linked Contacts in place of the record's own."""
+
+    kind: Unsent
+    of_contacts: bool
+
+
+# What is not sent yet is its author's alone, and no e-mail of the record.
+VIEWS_OF_UNSENT: Mapping[str, UnsentView] = {
+    "all_contacts_draft_crm_emails": UnsentView(Unsent.DRAFT, of_contacts=True),
+    "all_contacts_scheduled_crm_emails": UnsentView(Unsent.SCHEDULED, of_contacts=True),
+    "drafts": UnsentView(Unsent.DRAFT, of_contacts=False),
+    "scheduled_in_crm": UnsentView(Unsent.SCHEDULED, of_contacts=False),
+}
 
 
 class Wanted(NamedTuple):
@@ -142,7 +155,7 @@ def holdings_wanted(
 ) -> list[Holding]:
     """Give the holdings that make up a list of e-mails: those that the viewer sees, and that are wanted.
 
-    Nothing is sent yet of what a view of `VIEWS_OF_UNSENT` shows.
+    There are no copies yet of what a view of `VIEWS_OF_UNSENT` shows.
     """
     shows = VIEWS.get(wanted.view)
     if shows is None:

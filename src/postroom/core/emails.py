@@ -1,6 +1,7 @@
 """E-mails as lists show them."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from postroom.core.model import Kind, Participant
@@ -17,6 +18,13 @@ class EmailPlace(NamedTuple):
 
 
 NEWEST = EmailPlace(1 << 60, b"")  # before every e-mail of a list
+
+
+class Unsent(StrEnum):
+    """What an e-mail is that is not sent yet."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
 
 
 class CopyOwner(NamedTuple):
@@ -39,7 +47,8 @@ class Deal(NamedTuple):
 class ListedEmail:
     """An e-mail as a list shows it: what one copy says. `is_sent` where its owner wrote it.
 
-    `time_zone` is the organisation's.
+    `time_zone` is the organisation's. What is `unsent` has no copy yet; its time says when it will be sent, or was
+    written.
     """
 
     place: EmailPlace
@@ -52,3 +61,4 @@ class ListedEmail:
     deal: Deal | None
     time_zone: str
     participants: tuple[Participant, ...]
+    unsent: Unsent | None = None

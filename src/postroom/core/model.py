@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Permission(StrEnum):
@@ -440,6 +440,39 @@ class UploadedFile:
     content_type: str
     size: int
     expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmailDraft:
+    """What a user wrote on a record and has not sent, seen by that user alone. Times are epoch seconds.
+
+    `scheduled_at` is when it shall be sent, which says nothing until it is.
+    """
+
+    id: str
+    user_id: int
+    record_id: int
+    created_at: int
+    modified_at: int
+    sender: str
+    to: tuple[Person, ...] = ()
+    cc: tuple[Person, ...] = ()
+    bcc: tuple[Person, ...] = ()
+    reply_to: str | None = None
+    subject: str | None = None
+    content: str | None = None
+    is_html: bool = False
+    scheduled_at: int | None = None
+    time_zone: str | None = None
+    source: str | None = None
+    linked_record_id: int | None = None  # a Deal
+
+
+class DraftOrder(NamedTuple):
+    """In which order drafts are listed; those of one moment follow each other by id."""
+
+    by: Literal["created_at", "modified_at"] = "created_at"
+    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

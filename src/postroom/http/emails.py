@@ -88,7 +88,7 @@ class Emails(EmailResource):
 
 
 def _wanted(record: OpenRecord, view: str | UnsetType, owner_id: str | UnsetType) -> Wanted:
-    if view is not UNSET and view not in VIEWS.keys() | VIEWS_OF_UNSENT:
+    if view is not UNSET and view not in VIEWS.keys() | VIEWS_OF_UNSENT.keys():
         raise FieldRefused("the type given seems to be invalid", param_name="type")
     owner = None if owner_id is UNSET else id_in(owner_id, param_name="owner_id")
     return wanted_emails(or_none(view), owner, record.viewer_id)
@@ -131,7 +131,13 @@ def _listed(email: ListedEmail, viewer_id: int) -> dict[str, object]:
         "owner": {"id": str(email.owner.user_id), "name": email.owner.name, "email": email.owner.address},
         "source": _INDIVIDUAL if email.kind == Kind.CRM else email.kind,
         "linked_record": None if email.deal is None else _linked(email.deal),
-        "status": [{"type": "sent" if email.is_sent else "received", "bounced_time": None, "bounced_reason": None}],
+        "status": [
+            {
+                "type": email.unsent or ("sent" if email.is_sent else "received"),
+                "bounced_time": None,
+                "bounced_reason": None,
+            }
+        ],
         **dict.fromkeys(("summary", "has_attachment", "has_thread_attachment")),
         **dict.fromkeys(("activity_info", "emotion", "intent", "sentiment_info")),
     }

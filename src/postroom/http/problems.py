@@ -11,6 +11,7 @@ from postroom.actions.errors import (
     ActionError,
     AlreadyThere,
     CustomSharingOff,
+    DraftInvalid,
     EmailsNotShared,
     EmailsShared,
     FieldMissing,
@@ -84,6 +85,7 @@ PROBLEMS: dict[type[RequestRefused], Problem] = {
         400, "NOT_SUPPORTED", "the given module is not supported in api", {"resource_path_index": 0}
     ),
     RecordInvalid: Problem(400, "INVALID_DATA", "the related id given seems to be invalid", {"resource_path_index": 1}),
+    DraftInvalid: Problem(400, "INVALID_DATA", "Invalid draft Id", {"resource_path_index": 3}),
 }
 
 # What the own API says of an action that was refused; its message is the action's own sentence.

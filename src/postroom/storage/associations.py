@@ -4,7 +4,7 @@ Nothing else writes these two tables: the counts of `record_mail` agree with `as
 of it is withheld, by construction.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -28,11 +28,13 @@ from postroom.storage.schema import (
     associations,
     copies,
     copy_participants,
+    internal_domains,
     record_addresses,
     record_mail,
     set_aside,
 )
 
+_CHUNK = 10_000  # ids in one statement: far below what both databases take
 _SOURCE = (associations.c.record_id, copies.c.user_id, copies.c.kind, associations.c.associated_by)
 _BY_ADDRESS = literal(AssociatedBy.ADDRESS.value)
 _OF_COPY = (copies.c.user_id, copies.c.kind, func.coalesce(copies.c.sent_at, 0), copies.c.email_key)
@@ -55,6 +57,26 @@ def associate_changed_records(connection: Connection, record_ids: Collection[int
         connection,
         and_(associations.c.record_id.in_(record_ids), associations.c.associated_by == AssociatedBy.ADDRESS),
     )
+
+
+def reassociate(connection: Connection, copy_ids: Sequence[int]) -> None:
+    """Associate copies by address anew, after what is internal mail has changed; by hand they stay where they are."""
+    for start in range(0, len(copy_ids), _CHUNK):
+        some = copy_ids[start : start + _CHUNK]
+        by_address = and_(associations.c.copy_id.in_(some), associations.c.associated_by == AssociatedBy.ADDRESS)
+        _dissociate(connection, by_address)
+        _associate_by_address(connection, copy_participants.c.copy_id.in_(some))
+        _count(connection, by_address)
+
+
+def names_outsider(connection: Connection) -> ColumnElement[bool]:
+    """Select the copies that name anybody who is not at one of the organisation's own domains, or below it."""
+    named, domain = copy_participants.alias("named"), internal_domains.c.domain
+    length = func.length(domain) + 1
+    is_sqlite = connection.dialect.name == "sqlite"
+    ending = func.substr(named.c.address, -length) if is_sqlite else func.right(named.c.address, length)
+    own = select(domain).where(ending.in_([literal("@") + domain, literal(".") + domain])).correlate(named)
+    return select(named.c.copy_id).where(named.c.copy_id == copies.c.id, ~own.exists()).correlate(copies).exists()
 
 
 def associate_by_hand(connection: Connection, record_id: int, copy_ids: Collection[int]) -> int:
@@ -122,7 +144,7 @@ def _associate_by_address(connection: Connection, condition: ColumnElement[bool]
         select(record_addresses.c.record_id, copies.c.id, _BY_ADDRESS, *_OF_COPY)
         .join(copy_participants, copy_participants.c.address == record_addresses.c.address)
         .join(copies, copies.c.id == copy_participants.c.copy_id)
-        .where(condition, copies.c.gone_at.is_(None))
+        .where(condition, copies.c.gone_at.is_(None), names_outsider(connection))
         .distinct()
     )
     connection.execute(upsert(connection, associations).from_select(_COLUMNS, matching))

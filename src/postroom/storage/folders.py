@@ -1,8 +1,9 @@
 """The folders of mailboxes, and how far each was read."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, case, delete, func, insert, select, update
 
 from postroom.core.model import Folder, FolderState, Mailbox
 from postroom.storage.ids import take_id
@@ -13,6 +14,14 @@ def folders_of(connection: Connection, mailbox_id: int) -> dict[str, Folder]:
     """Give the known folders of a mailbox, by name."""
     found = select(folders).where(folders.c.mailbox_id == mailbox_id).order_by(folders.c.name)
     return {row["name"]: Folder(**row) for row in connection.execute(found).mappings()}
+
+
+def count_folders(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Give how many folders are read of each mailbox, and how many of them agree with the server."""
+    agrees = case((and_(folders.c.state == FolderState.FOLLOWING, folders.c.error.is_(None)), 1), else_=0)
+    counted = select(folders.c.mailbox_id, func.count(), func.sum(agrees)).group_by(folders.c.mailbox_id)
+    found = connection.execute(counted.where(folders.c.mailbox_id.in_(mailbox_ids)))
+    return {mailbox_id: (number, agreeing) for mailbox_id, number, agreeing in found}
 
 
 def add_folder(connection: Connection, mailbox_id: int, name: str) -> Folder:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
 from postroom.core.model import Mailbox, MailboxState
 from postroom.storage.mailbox_sync import insert_sync
@@ -50,11 +50,12 @@ def is_server_known(
     return connection.execute(known.limit(1)).first() is not None
 
 
-def list_mailboxes(connection: Connection) -> list[tuple[Mailbox, int]]:
-    """Give every mailbox, by address, with the number of copies that came from it."""
+def list_mailboxes(connection: Connection, mailbox_id: int | None = None) -> list[tuple[Mailbox, int]]:
+    """Give every mailbox, by address, or one, with the number of copies that came from it."""
     there = (copies.c.mailbox_id == mailboxes.c.id, copies.c.gone_at.is_(None))
     count = select(func.count()).where(*there).scalar_subquery()
-    rows = connection.execute(select(mailboxes, count.label("copies"))).mappings()
+    is_asked = true() if mailbox_id is None else mailboxes.c.id == mailbox_id
+    rows = connection.execute(select(mailboxes, count.label("copies")).where(is_asked)).mappings()
     found = [(Mailbox(**{name: row[name] for name in Mailbox.__slots__}), row["copies"]) for row in rows]
     return sorted(found, key=lambda pair: (pair[0].address, pair[0].id))
 
@@ -76,6 +77,11 @@ def set_aliases(connection: Connection, mailbox_id: int, addresses: Sequence[str
     if addresses:
         rows = [{"mailbox_id": mailbox_id, "address": address} for address in addresses]
         connection.execute(insert(mailbox_aliases), rows)
+
+
+def set_password(connection: Connection, mailbox_id: int, sealed: bytes) -> None:
+    """Set the sealed password with which a mailbox is logged in to."""
+    connection.execute(update(mailboxes).where(mailboxes.c.id == mailbox_id).values(sealed_password=sealed))
 
 
 def set_mailbox_state(connection: Connection, mailbox_id: int, state: MailboxState) -> None:

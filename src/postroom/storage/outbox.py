@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, LargeBinary, and_, delete, func, insert, select, true, update
 
 from postroom.core.model import OutboxMail, OutboxState, RecipientState
 from postroom.storage.schema import idempotency_keys, outbox, outbox_recipients
+from postroom.storage.unsent_emails import UnsentWanted
 
 WAITING = (OutboxState.QUEUED, OutboxState.SCHEDULED)
 _UNSETTLED = (OutboxState.QUEUED, OutboxState.SENDING, OutboxState.FAILED)
@@ -19,6 +20,16 @@ class Recipient(NamedTuple):
     address: str
     state: str
     reason: str | None
+
+
+class ScheduledMail(NamedTuple):
+    """A message that will be sent at a time (epoch seconds), and its first bytes."""
+
+    email_key: bytes
+    scheduled_at: int
+    sender: str
+    subject: str
+    head: bytes
 
 
 class KeptRequest(NamedTuple):
@@ -48,6 +59,30 @@ def list_mail(
     of_user = true() if user_id is None else outbox.c.user_id == user_id
     in_state = true() if state is None else outbox.c.state == state
     return _find(connection, and_(of_user, in_state), limit)
+
+
+def scheduled_behind(connection: Connection, wanted: UnsentWanted, head_bytes: int) -> list[ScheduledMail]:
+    """Give the scheduled messages that a list wants, the last one first."""
+    columns = (outbox.c.email_key, outbox.c.scheduled_at, outbox.c.sender, outbox.c.subject)
+    head = func.substr(outbox.c.raw, 1, head_bytes, type_=LargeBinary)
+    scheduled = select(*columns, head).where(outbox.c.state == OutboxState.SCHEDULED)
+    rows = connection.execute(wanted.of(outbox, scheduled, outbox.c.scheduled_at, outbox.c.email_key))
+    found = [ScheduledMail(*row) for row in rows]
+    return found[::-1] if wanted.newer else found
+
+
+def kept_of(connection: Connection, user_id: int) -> tuple[int, int]:
+    """Give of how many of a user's messages the text is kept, and how many bytes that is."""
+    sizes = select(func.count(), func.coalesce(func.sum(func.length(outbox.c.raw)), 0))
+    count, size = connection.execute(sizes.where(outbox.c.user_id == user_id, outbox.c.raw.is_not(None))).one()
+    return count, int(size)
+
+
+def forget_texts(connection: Connection, before: int) -> None:
+    """Forget the texts of what was to be sent before a time (epoch seconds), and will not be by itself."""
+    is_over = outbox.c.state.in_((OutboxState.FAILED, OutboxState.CANCELLED))
+    due_at = func.coalesce(outbox.c.scheduled_at, outbox.c.created_at)
+    connection.execute(update(outbox).where(is_over, due_at < before, outbox.c.raw.is_not(None)).values(raw=None))
 
 
 def raw_of(connection: Connection, mail_id: int) -> bytes | None:

@@ -703,6 +703,46 @@ uploaded_files = Table(
     Index(None, "expires_at"),
 )
 
+# What users wrote and have not sent, each its user's alone. People are a JSON list of [address, name].
+email_drafts = Table(
+    "email_drafts",
+    metadata,
+    Column("id", Text, nullable=False),
+    _reference("user_id", "users"),
+    _reference("record_id", "records"),
+    _reference("linked_record_id", "records", nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("to", Text, nullable=False),
+    Column("cc", Text, nullable=False),
+    Column("bcc", Text, nullable=False),
+    Column("reply_to", Text),
+    Column("subject", Text),
+    Column("content", Text),
+    Column("is_html", Boolean, nullable=False),
+    Column("scheduled_at", BigInteger),
+    Column("time_zone", Text),
+    Column("source", Text),
+    PrimaryKeyConstraint("id"),
+    Index("ix_email_drafts_created", "user_id", "record_id", "created_at", "id"),
+    Index("ix_email_drafts_modified", "user_id", "record_id", "modified_at", "id"),
+    Index(None, "record_id"),
+    Index(None, "linked_record_id"),
+)
+
+# The uploaded files of a draft, which do not expire while it is there.
+email_draft_files = Table(
+    "email_draft_files",
+    metadata,
+    Column("draft_id", Text, ForeignKey("email_drafts.id"), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("file_id", Text, ForeignKey("uploaded_files.id"), nullable=False),
+    PrimaryKeyConstraint("draft_id", "place"),
+    Index(None, "file_id"),
+    sqlite_with_rowid=False,
+)
+
 # What was changed, by whom, from what to what. Rows are added and read; the database itself refuses anything else.
 audit_entries = Table(
     "audit_entries",

@@ -159,6 +159,12 @@ def linked_contacts(connection: Connection, record_id: int, *, with_mail_of: int
     return list(connection.execute(found).scalars())
 
 
+def linked_contacts_among(connection: Connection, record_id: int, among: Select[int]) -> list[int]:
+    """Give the ids of a record's linked Contacts that are among some records."""
+    contacts = _contacts_of(literal(record_id, BigInteger)).subquery("linked")
+    return list(connection.execute(select(contacts.c.record_id).where(contacts.c.record_id.in_(among))).scalars())
+
+
 def read_pair_facts(connection: Connection, viewer_id: int, owner_id: int, record_id: int) -> PairFacts:
     """Read what the law must know about one viewer and one owner on one record; all three are there."""
     row = tuple(connection.execute(_pair_statement(viewer_id, owner_id, record_id)).one())

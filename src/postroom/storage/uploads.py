@@ -1,11 +1,11 @@
-"""Files that users uploaded, until they expire."""
+"""Files that users uploaded, until they expire; those of a draft do not while it is there."""
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select
 
 from postroom.core.model import UploadedFile
-from postroom.storage.schema import uploaded_files
+from postroom.storage.schema import email_draft_files, uploaded_files
 
 _COLUMNS = [uploaded_files.c[name] for name in UploadedFile.__slots__]
 
@@ -42,4 +42,5 @@ def delete_expired(connection: Connection, now: int) -> None:
 
 
 def _is_there(now: int) -> ColumnElement[bool]:
-    return uploaded_files.c.expires_at > now
+    in_draft = exists().where(email_draft_files.c.file_id == uploaded_files.c.id)
+    return or_(uploaded_files.c.expires_at > now, in_draft)

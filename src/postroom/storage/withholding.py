@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 from postroom.core.addresses import domain_key, domain_of_key
 from postroom.core.model import Scope
 from postroom.core.withholding import CopyToWithhold, Exclusion, withholding
-from postroom.storage.associations import recount_shareable
+from postroom.storage.associations import names_outsider, reassociate, recount_shareable
 from postroom.storage.ids import take_id
 from postroom.storage.schema import (
     copies,
@@ -88,12 +88,23 @@ def internal(connection: Connection) -> list[str]:
 def set_internal(connection: Connection, domains: Sequence[str]) -> None:
     """Put other domains in place of the organisation's own; old mail follows."""
     before, after = set(internal(connection)), set(domains)
-    connection.execute(delete(internal_domains).where(internal_domains.c.domain.in_(before - after)))
     for domain in sorted(after - before):
         connection.execute(insert(internal_domains).values(domain=domain))
+    turned = _internal_mail_of(connection, before ^ after)  # as both before and after would have it
+    connection.execute(delete(internal_domains).where(internal_domains.c.domain.in_(before - after)))
+    reassociate(connection, turned)
     everywhere = set(connection.execute(select(excluded_domains.c.domain)).scalars())
     for some, others in product(_portions(before ^ after), _portions(everywhere)):
         refresh(connection, and_(_names_domain(some), _names_domain(others)))
+
+
+def _internal_mail_of(connection: Connection, domains: set[str]) -> list[int]:
+    """Give the copies that name one of these domains and no outsider."""
+    found: set[int] = set()
+    for some in _portions(domains):
+        statement = select(copies.c.id).where(_names_domain(some), ~names_outsider(connection))
+        found.update(connection.execute(statement).scalars())
+    return sorted(found)
 
 
 def refresh_user(connection: Connection, user_id: int) -> None:

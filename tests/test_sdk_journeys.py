@@ -31,7 +31,7 @@ from tests.servers.smtp import PASSWORD, SmtpServer, running_smtp
 from tests.team import NOW, OPERATOR, Team, email_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
-LEAD, OTHER_LEAD = 3652397000001790004, 3652397000001790007
+LEAD, OTHER_LEAD, ODD_LEAD = 3652397000001790004, 3652397000001790007, 3652397000001790009
 CUSTOMER = "lead@customer.example"
 BOB = email_of("Bob")
 NOBODY, NO_SUCH_USER = "nobody@customer.example", "550 No such user"
@@ -68,7 +68,17 @@ def order(subject: str, sent_at: datetime) -> EmailMessage:
     return letter
 
 
+THAT_SAYS_NOTHING = {
+    "from": [None, None],
+    "to": [["odd@customer.example", "odd@customer.example"]],
+    "cc": [],
+    "subject": "",
+    "time": None,
+}
 NEWEST = order("Colours", NEWEST_AT)
+NEWEST["Reply-To"] = "The desk <desk@customer.example>"
+NEWEST.add_alternative("<p onclick='x'>Good <b>day</b></p>", subtype="html")
+NEWEST.add_attachment("red\n", filename="colours.txt")
 COLUMNS = (
     *("id", "user", "client_id", "client_secret", "refresh_token", "access_token", "grant_token", "expiry_time"),
     *("redirect_url", "api_domain"),
@@ -175,8 +185,7 @@ class World:
             "client_id": client_id,
             "client_secret": client.secret,
             "grant_token": code,
-            "record": str(LEAD),
-            "record without mail": str(OTHER_LEAD),
+            "records": [str(each) for each in (LEAD, OTHER_LEAD, ODD_LEAD)],
             "address": BOB,
             "file": str(self.folder / FILE),
             "caller": self.bob,
@@ -211,6 +220,8 @@ def world(team: Team, tmp_path: Path) -> Iterator[World]:
     for day, subject in enumerate(ORDERS, 3):
         team.raw_mail(user, order(subject, datetime(2026, 11, day, 10, tzinfo=UTC)).as_bytes())
     team.raw_mail("Bob", NEWEST.as_bytes())
+    team.record("Leads", "Bob", "odd@customer.example", record_id=ODD_LEAD)
+    team.raw_mail("Bob", b"To: odd@customer.example\r\n\r\n")
     folder = tmp_path / "sdk"
     folder.mkdir()
     (folder / FILE).write_text(FILE_TEXT)
@@ -279,16 +290,15 @@ def test_journey(sdk: Sdk, world: World) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("language", ["python", "js"])
 def test_example_of_the_page(language: str, world: World) -> None:
-    """It is for the same lead, and prints the types and the names of the colleagues."""
+    """It is for the same lead, and prints the types, the names of the colleagues, and a page of e-mails."""
     program = world.folder / f"example.{'py' if language == 'python' else 'mjs'}"
     program.write_text(world.example(language))
     (world.folder / "sdk").mkdir()
     (world.folder / "node_modules").symlink_to(node_with_sdks() / "node_modules")
     interpreter = str(python_with("zohocrmsdk8-0")) if language == "python" else "node"
-    assert re.findall("'([^']+)'", world.run(interpreter, str(program))) == [
-        *SYNCED_TYPES,
-        *(name for _, name, _ in COLLEAGUES),
-    ]
+    printed = world.run(interpreter, str(program))
+    assert re.findall("'([^']+)'", printed) == [*SYNCED_TYPES, *(name for _, name, _ in COLLEAGUES)]
+    assert printed.splitlines()[-10:] == ["Bob Colours", *(f"{COLLEAGUES[1][1]} {each}" for each in ORDERS[:0:-1])]
 
 
 def records_of(owner: str, account: str, contact: str) -> dict[str, Any]:
@@ -338,6 +348,7 @@ def emails_as_told_by(sdk: Sdk, bob: str) -> dict[str, Any]:
         "of the colleague": subjects[1:11],
         "with a subject": None if FILTERS in sdk.without else ["Order 3"],
         "sent from the CRM": [],
+        "that says nothing": newest | THAT_SAYS_NOTHING,
         "of nothing": 204,
         "of no record": NO_RECORD,
         "of no type": refused(400, "INVALID_DATA", "the type given seems to be invalid", {"param_name": "type"}),

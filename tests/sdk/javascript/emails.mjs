@@ -17,11 +17,12 @@ export async function sharing(id) {
   };
 }
 
+const operationsPath = "email_related_records/email_related_records_operations";
+
 /** Asks for a page of a record's e-mails. */
 export async function page(record, { type = null, owner = null, ...which } = {}) {
-  const path = "email_related_records/email_related_records_operations";
-  const operations = await make(path, record, module, type, owner);
-  return operations.getEmailsRelatedRecords(await parameters(path, "GetEmailsRelatedRecordsParam", which));
+  const operations = await make(operationsPath, record, module, type, owner);
+  return operations.getEmailsRelatedRecords(await parameters(operationsPath, "GetEmailsRelatedRecordsParam", which));
 }
 
 /** Gives the e-mails of a page, which is empty where there is no content. */
@@ -58,7 +59,7 @@ export function shown(email) {
     to: email.getTo().map(person),
     cc: email.getCc().map(person),
     subject: email.getSubject(),
-    time: email.getTime().getTime() / 1000,
+    time: email.getTime() ? email.getTime().getTime() / 1000 : null,
     sent: email.getSent(),
     owner: [String(email.getOwner().getId()), email.getOwner().getName(), email.getOwner().getEmail()],
     source: email.getSource(),

@@ -5,7 +5,7 @@ import * as emails from "./emails.mjs";
 import { asClient, given, initialize, refusal, tokenUrl } from "./sdk.mjs";
 import * as sending from "./sending.mjs";
 
-const [record, silentRecord, noRecord] = [given.record, given["record without mail"], 1].map(BigInt);
+const [record, silentRecord, oddRecord, noRecord] = [...given.records, 1].map(BigInt);
 const [colleague, caller] = [given.colleague, given.caller].map(BigInt);
 const { address, recipients } = given;
 
@@ -51,6 +51,7 @@ async function reading() {
     "of the colleague": await emails.subjects(record, { type: "user_emails", owner: colleague }),
     "with a subject": await emails.withSubject(record, "Order 3"),
     "sent from the CRM": await emails.subjects(record, { type: "sent_from_crm", owner: caller }),
+    "that says nothing": emails.shown((await emails.listed(oddRecord))[0]),
     "of nothing": (await emails.page(silentRecord)).getStatusCode(),
     "of no record": refusal(await emails.page(noRecord)),
     "of no type": refusal(await emails.page(record, { type: "nonsense" })),

@@ -1,6 +1,6 @@
 """What an integration reads of e-mails, and shares."""
 
-from versions import SDKException, choice, filled, fitting, has, named, refusal, results
+from versions import SDKException, choice, filled, fitting, has, named, parameters, refusal, results
 
 MODULE = "Leads"
 
@@ -22,20 +22,19 @@ def sharing(record):
     return {"available_types": one.get_available_types(), "share_from_users": users}
 
 
+def operations(record, of_type=None, owner=None):
+    """Type and owner are told here or, in one version, with each call."""
+    known = named("email_related_records", "EmailRelatedRecordsOperations")
+    return fitting(known, record_id=record, module_name=MODULE, type=of_type, owner_id=owner)
+
+
 def page(record, *, of_type=None, owner=None, index=None, subject=None):
-    """Ask for a page of a record's e-mails; type and owner are told at once or, in one version, with each call."""
-    operations = fitting(
-        named("email_related_records", "EmailRelatedRecordsOperations"),
-        record_id=record,
-        module_name=MODULE,
-        type=of_type,
-        owner_id=owner,
-    )
-    known, parameters = named("email_related_records", "GetEmailsRelatedRecordsParam"), named("", "ParameterMap")()
-    for name, value in {"type": of_type, "owner_id": owner, "index": index, "filter": subject}.items():
-        if value is not None and hasattr(known, name):
-            parameters.add(getattr(known, name), value)
-    return operations.get_emails_related_records(parameters)
+    """Ask for a page of a record's e-mails."""
+    known = named("email_related_records", "GetEmailsRelatedRecordsParam")
+    given = {"type": of_type, "owner_id": owner, "index": index, "filter": subject}
+    given = {name: value for name, value in given.items() if value is not None and hasattr(known, name)}
+    query = parameters("email_related_records", "GetEmailsRelatedRecordsParam", **given)
+    return operations(record, of_type, owner).get_emails_related_records(query)
 
 
 def listed(record, **which):
@@ -79,7 +78,7 @@ def shown(email):
         "to": [person(each) for each in email.get_to()],
         "cc": [person(each) for each in email.get_cc()],
         "subject": email.get_subject(),
-        "time": email.get_time().timestamp(),
+        "time": email.get_time() and email.get_time().timestamp(),
         "sent": email.get_sent(),
         "owner": [str(email.get_owner().get_id()), email.get_owner().get_name(), email.get_owner().get_email()],
         "source": email.get_source(),

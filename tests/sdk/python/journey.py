@@ -16,7 +16,7 @@ from versions import has, initialize, refusal
 
 GIVEN = json.loads(os.environ["JOURNEY"])
 BASE_URL, FOLDER, ADDRESS = GIVEN["base_url"], Path(GIVEN["folder"]), GIVEN["address"]
-RECORD, SILENT_RECORD, NO_RECORD = int(GIVEN["record"]), int(GIVEN["record without mail"]), 1
+RECORD, SILENT_RECORD, ODD_RECORD, NO_RECORD = *map(int, GIVEN["records"]), 1
 COLLEAGUE, CALLER = int(GIVEN["colleague"]), int(GIVEN["caller"])
 CLIENT = {name: GIVEN[name] for name in ("client_id", "client_secret")}
 
@@ -69,6 +69,7 @@ def reading():
         "of the colleague": emails.subjects(RECORD, of_type="user_emails", owner=COLLEAGUE),
         "with a subject": emails.with_subject(RECORD, "Order 3"),
         "sent from the CRM": emails.subjects(RECORD, of_type="sent_from_crm", owner=CALLER),
+        "that says nothing": emails.shown(emails.listed(ODD_RECORD)[0]),
         "of nothing": emails.page(SILENT_RECORD).get_status_code(),
         "of no record": refusal(emails.page(NO_RECORD)),
         "of no type": refusal(emails.page(RECORD, of_type="nonsense")),

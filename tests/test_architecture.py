@@ -159,9 +159,21 @@ def imap_only_in_mail(found: Sources) -> Iterator[str]:
 
 
 def http_only_in_http(found: Sources) -> Iterator[str]:
-    """But for one module, which asks other servers for access tokens."""
-    asking = {name: tree for name, tree in found.items() if name != "mail.oauth_client"}
+    """But for the modules that ask other servers."""
+    asking = {name: tree for name, tree in found.items() if name not in {"mail.autoconfig", "mail.oauth_client"}}
     return outside(asking, "http", {"falcon", "granian", "http", "httpx", "urllib", "wsgiref"})
+
+
+LOOKING_UP = {"actions.server_lookup", "cli.mailboxes", "mail.service_records"}
+
+
+def lookups_from_the_command_line(found: Sources) -> Iterator[str]:
+    for module in callers(found, "find_servers") - {"cli.mailboxes"}:
+        yield f"{module} looks servers up"
+    for name in ("mail.autoconfig", "mail.service_records"):
+        for module, tree in found.items():
+            if name in dict(own_imports(tree)) and module not in LOOKING_UP:
+                yield f"{module} imports {name}"
 
 
 WORK_THROUGH_ACTIONS = {
@@ -173,6 +185,7 @@ WORK_THROUGH_ACTIONS = {
     "cli": {
         ("mail.archive", "ArchiveError"),
         ("mail.archive", "archive_size"),
+        ("mail.autoconfig", "Services"),
         ("mail.server", "MailServerError"),
         ("storage.database", "DatabaseUrlError"),
         ("storage.secrets", "SecretKeyError"),
@@ -405,6 +418,13 @@ CHECKS = {
     ),
     "IMAP and POP3 are spoken only in mail": Check(imap_only_in_mail, {"actions.idle": "import imaplib"}),
     "reading a message raises nothing": Check(reading_raises_nothing, {"mail.parse": "raise ValueError"}),
+    "servers are looked up from the command line alone": Check(
+        lookups_from_the_command_line,
+        {
+            "http.lookup": "server_lookup.find_servers(address)",
+            "actions.lookup": "from postroom.mail.autoconfig import ask_place",
+        },
+    ),
     "HTTP is spoken only in http": Check(http_only_in_http, {"cli.fetch": "from urllib.request import urlopen"}),
     "every route is listed in one place": Check(routes_in_one_place, {"http.extra": "api.add_route('/', resource)"}),
     "every refusal is one row of a table": Check(

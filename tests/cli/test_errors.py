@@ -25,7 +25,10 @@ from tests.servers.postroom_server import PROGRAM
         ("user add a@b.example", "user add: missing option '--name' (see 'postroom user add --help')"),
         ("user add", "user add: missing argument 'EMAIL' (see 'postroom user add --help')"),
         ("serve --port 0", "serve: invalid value for '--port': 0 is not in the range 1<=x<=65535"),
-        ("mailbox add a@b.example", "mailbox add: missing option '--protocol'. Choose from: imap, pop"),
+        (
+            "mailbox add a@b.example",
+            "mailbox add: give --password-stdin or --oauth, or --protocol for a mailbox that is fed by import",
+        ),
         ("role add A --data-dir=", "role add: invalid value for '--data-dir': is empty"),
         ("role add \udcff", "role add: the value of name is not UTF-8"),
         ("token revoke", "token revoke: name one of --token-stdin and --user EMAIL"),

@@ -1,12 +1,15 @@
 """Mailboxes."""
 
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
 from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
+from postroom.actions.errors import InvalidInput
 from postroom.actions.mail_access import Granted, accept_access, ask_for_access
 from postroom.actions.mailbox_folders import FolderChoices, choice_in_words, choose_folders, list_folders
 from postroom.actions.mailbox_status import ask_for_pass, read_status, read_statuses, set_paused
@@ -19,6 +22,7 @@ from postroom.actions.mailboxes import (
     renew_login,
 )
 from postroom.actions.organisation import time_zone_of
+from postroom.actions.server_lookup import find_servers
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.actions.times import with_offset
 from postroom.cli.commands import Group, json_option
@@ -27,8 +31,10 @@ from postroom.cli.mailbox_words import HEADINGS, facts_of, row_of, server_of
 from postroom.cli.mailbox_words import as_json as status_as_json
 from postroom.cli.output import count, print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
+from postroom.cli.text import printable
 from postroom.cli.words import in_calendar
 from postroom.core.model import Folder, Mailbox, Security
+from postroom.mail.autoconfig import Services
 from postroom.wiring import Installation
 
 _LONGEST_CERTIFICATES = 1_000_000  # bytes: more than all authorities of a system have
@@ -66,48 +72,94 @@ def mailbox() -> None:
     "--password-stdin < password.txt",
 )
 @click.argument("user_email")
-@click.option("--protocol", type=click.Choice(["imap", "pop"]), required=True)
+@click.option(
+    "--protocol", type=click.Choice(["imap", "pop"]), help="Without one, the server is looked up by the address."
+)
 @click.option("--address", help="The mailbox's address, where it is not the user's own.")
-@click.option("--host", help="The mail server; without one the mailbox is fed by 'postroom import mail'.")
+@click.option(
+    "--host", help="The mail server; with a protocol and without a host the mailbox is fed by 'postroom import mail'."
+)
 @click.option("--port", type=int, help="Where it is not the usual one.")
 @click.option(
     "--security",
     type=click.Choice([each.value for each in Security]),
-    default=Security.TLS.value,
-    show_default=True,
-    help="How the connection is protected.",
+    help="How the connection is protected, where it is not tls.",
 )
 @click.option("--username", help="Where it is not the address.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @oauth_option
 @ca_option
 @click.option("--no-try", is_flag=True, help="Do not log in first; for a server that is not there yet.")
+@click.option("--yes", is_flag=True, help="Use what was looked up, even if it is in another domain.")
+@click.option("--autoconfig-url", multiple=True, metavar="URL", help="Look there for the server's settings instead.")
+@click.option("--resolver", metavar="ADDRESS[#PORT]", help="Ask this DNS server in place of the system's.")
 @json_option
 def add_mailbox_command(
     user_email: str,
-    protocol: str,
+    protocol: str | None,
     address: str | None,
     host: str | None,
     port: int | None,
-    security: str,
+    security: str | None,
     username: str | None,
     password_stdin: bool,
     oauth: str | None,
     ca_file: str | None,
     no_try: bool,
+    yes: bool,
+    autoconfig_url: tuple[str, ...],
+    resolver: str | None,
     as_json: bool,
 ) -> None:
     """Connect a mailbox to a user, if its server lets us in. Its password is stored encrypted."""
-    password = read_secret("password") if password_stdin else None
-    connect = add_mailbox if no_try else connect_mailbox
+    of_server = {"host": host, "port": port, "security": security}
+    of_lookup = {"yes": yes or None, "autoconfig-url": autoconfig_url or None, "resolver": resolver}
+    _check_together(protocol, of_server, of_lookup, has_login=password_stdin or oauth is not None)
+    connect, outgoing = add_mailbox if no_try else connect_mailbox, None
     with opened() as installation:
+        if protocol is None:
+            found = find_servers(address or user_email, autoconfig_url, resolver)
+            _agree(found, yes=yes)
+            (protocol, host, port, security, login), outgoing = found.incoming, found.outgoing
+            username = username or login
+        password = read_secret("password") if password_stdin else None
         granted = None if oauth is None else _allowed(installation, oauth, username or address or user_email)
-        new = NewMailbox(protocol, address, host, port, Security(security), username, password, ca_file, granted)
+        protection = Security(security or Security.TLS)
+        new = NewMailbox(protocol, address, host, port, protection, username, password, ca_file, granted)
         added = connect(installation.database, installation.box, user_email, new, by=operator(), now=int(time.time()))
+        if outgoing is not None:
+            smtp = NewSmtpServer(outgoing.host, outgoing.port, outgoing.security, ca_certificates=ca_file)
+            set_mailbox_smtp(installation.database, installation.box, added.address, smtp)
     if as_json:
         print_json(_as_json(added, user_email, 0))
     else:
         say(f"Connected {added.address} ({added.protocol}, {server_of(added)}) to {user_email}.")
+
+
+def _check_together(
+    protocol: str | None, of_server: Mapping[str, object], of_lookup: Mapping[str, object], *, has_login: bool
+) -> None:
+    """Raise UsageError where a server is both given and to be looked up, or looked up without a login for it."""
+    joint, misplaced = ("with", of_server) if protocol is None else ("without", of_lookup)
+    for name, value in misplaced.items():
+        if value is not None:
+            raise click.UsageError(f"--{name} goes {joint} --protocol")
+    if protocol is None and not has_login:
+        raise click.UsageError("give --password-stdin or --oauth, or --protocol for a mailbox that is fed by import")
+
+
+def _agree(found: Services, *, yes: bool) -> None:
+    """Say what was found; what nobody vouches for is used only if the person agrees (RFC 6186, section 6)."""
+    services = " and ".join(str(each) for each in (found.incoming, found.outgoing) if each is not None)
+    click.echo(printable(f"Found {services} by {found.source}."), err=True)
+    if not found.needs_consent or yes:
+        return
+    question = "This is another domain, and nobody vouches for the answer. Send the password there?"
+    if not (sys.stdin.isatty() and click.confirm(question, err=True)):
+        raise InvalidInput(
+            "DNS names a server of another domain, and nobody vouches for the answer: give --yes where it is right, or"
+            " --protocol and --host"
+        )
 
 
 @mailbox.command("list", epilog="postroom mailbox list --json")

@@ -330,6 +330,7 @@ NOT_READ_PATHS = {
     "send_mail.text": "checks a text",
     "store_mail.batches": "groups messages that are not stored yet",
     "store_mail.file_message": "stores a message",
+    "store_mail.keep_unread": "says that nothing came of a message",
     "store_mail.read_messages": "reads messages that are not stored yet",
     "store_mail.store_batch": "says how many messages were stored",
     "store_mail.store_messages": "says how many messages were stored",
@@ -498,7 +499,9 @@ COMMANDS_WITHOUT_MAIL = {
     "domains": "domain disown, domain exclude, domain include, domain list, domain own",
     "one own e-mail or conversation": "mail release, mail withhold",
     "whose addresses are whose": "mailbox alias add, mailbox alias list, mailbox alias remove",
-    "what comes in, and how much": "mailbox add, mailbox disconnect, mailbox list, import mail, import records, sync",
+    "what comes in, and how much": (
+        "mailbox add, mailbox disconnect, mailbox folders, mailbox list, import mail, import records, sync"
+    ),
     "whether it comes in": "mailbox pause, mailbox resume, mailbox status, mailbox sync-now, worker",
     "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
     "how mailboxes are reached": "mailbox login, provider add, provider list, provider remove",

@@ -487,6 +487,7 @@ folders = Table(
     Column("doubted_since", BigInteger),
     Column("resets", Integer, nullable=False),  # changes of UIDVALIDITY in a row
     Column("error", Text),
+    Column("is_read", Boolean),  # by choice; NULL: as its use says
     _one_of("state", FolderState),
     UniqueConstraint("mailbox_id", "name"),
 )

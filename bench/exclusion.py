@@ -28,7 +28,7 @@ class Exclusion(NamedTuple):
 
 def measure_exclusion(url: str, size: Size, questions: list[Question], cores: Cores) -> Exclusion:
     """Exclude the domain of a special Lead's customer, quietly and under load, and include it again each time."""
-    place = min(range(len(size.special)), key=lambda number: abs(size.special[number] - _COPIES))
+    place = size.place_of(_COPIES)
     domain, database = special_domain(place), Database(url)
     try:
         seconds = _exclude(database, domain)

@@ -6,11 +6,12 @@ from bench.exclusion import Exclusion
 from bench.first_sync import FirstSync
 from bench.idle import Idle
 from bench.matching import Matching
-from bench.measuring import CONSTANT_ANSWER, Results
+from bench.measuring import CONSTANT_ANSWER, FULL_ANSWER, Results
 
 _RATIOS = {"sqlite": 0.25, "postgresql": 0.2}
 _NEXT_RATIOS = {"sqlite": 0.45}
 _LARGEST_SPREAD = 0.10
+_LARGEST_SPREAD_OF_PAGES = 0.20
 _LARGEST_MEMORY = 120  # MiB
 _LONGEST_EXCLUSION = {"sqlite": 2.0}  # seconds
 _LEAST_OF_MBSYNC = 1 / 3
@@ -34,10 +35,15 @@ def judge(
     dialect: str, results: Results, exclusion: Exclusion, matching: Matching, first_sync: FirstSync, idle: Idle
 ) -> list[Verdict]:
     """Hold the figures of a database against the goals."""
-    ratio, memory, busy = results.ratio, results.peak_memory, results.figures[CONSTANT_ANSWER].busy
+    ratio, memory, busy = results.ratios[FULL_ANSWER], results.peak_memory, results.figures[CONSTANT_ANSWER].busy
     verdicts = [
         _ratio(f"ratio to a constant answer: at least {_RATIOS[dialect]}", ratio, _RATIOS[dialect]),
         Verdict("few e-mails or many: at most 10% apart", f"{results.spread:.1%}", results.spread <= _LARGEST_SPREAD),
+        Verdict(
+            "page 1 or page 1,000 of 100,000 e-mails: at most 20% apart",
+            f"{results.spread_of_pages:.1%}",
+            results.spread_of_pages <= _LARGEST_SPREAD_OF_PAGES,
+        ),
         Verdict(f"worker's peak memory: under {_LARGEST_MEMORY} MiB", f"{memory:.0f} MiB", memory < _LARGEST_MEMORY),
         Verdict("enough load for constant answers: 90% busy", f"{busy:.0%}", busy >= _LEAST_BUSY),
     ]

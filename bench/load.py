@@ -11,10 +11,11 @@ _CONNECTIONS = 32
 
 
 class Question(NamedTuple):
-    """A request: who asks, and for what."""
+    """A request: who asks, for what, and with which form, if any."""
 
     token: str
     path: str
+    form: str = ""
 
 
 class Figures(NamedTuple):
@@ -32,7 +33,7 @@ class AnswersFailed(Exception):
 
 def write_questions(path: Path, questions: list[Question]) -> None:
     """Write the questions as the script reads them."""
-    path.write_text("".join(f"{question.token} {question.path}\n" for question in questions))
+    path.write_text("".join(" ".join(filter(None, question)) + "\n" for question in questions))
 
 
 def measure(server: Server, questions: Path, seconds: int, core: int, seed: int) -> Figures:

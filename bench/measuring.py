@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 from rich.progress import Progress
 
+from bench.email_questions import FAR_PAGE, FIRST_PAGE, choose_email_questions
 from bench.load import Figures, Question, measure, write_questions
 from bench.machine import Cores
 from bench.organisation import Size
 from bench.processes import Server, running_server
 from bench.questions import Questions
+from bench.refreshing import REFRESH
 from bench.server import CONSTANT
 
 CONSTANT_ANSWER, FULL_ANSWER = "constant", "full"
@@ -27,28 +29,33 @@ class Plan(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What came out: the medians of the rounds, the ratio to the constant answer, the worker's peak memory (MiB)."""
+    """What came out: the medians of the rounds, their ratios to the constant answer, the worker's peak memory (MiB).
+
+    The spreads are how far apart the answers are that ought to cost the same: those about few e-mails or many, and
+    those of the first page or a far one.
+    """
 
     figures: dict[str, Figures]
-    ratio: float
+    ratios: dict[str, float]
     spread: float
+    spread_of_pages: float
     peak_memory: float
 
 
 def measure_database(url: str, size: Size, questions: Questions, plan: Plan, cores: Cores) -> Results:
-    """Measure the constant answer, the full one, and that of each special Lead."""
+    """Measure the constant answer, the full one, that of each special Lead, and those about e-mails and tokens."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        asked = _asked(questions, folder)
         with running_server(url, questions.typical_body, folder, cores.worker) as server:
+            asked = _asked(questions, choose_email_questions(server, questions.of_special[questions.listed]), folder)
             rounds = _rounds(server, asked, plan, cores.load)
             return _results(rounds, size.lead_names()[: len(size.special)], server.peak_memory())
 
 
-def _asked(questions: Questions, folder: Path) -> dict[str, Path]:
+def _asked(questions: Questions, of_emails: dict[str, list[Question]], folder: Path) -> dict[str, Path]:
     constant = [Question(question.token, CONSTANT) for question in questions.of_all]
     named = {CONSTANT_ANSWER: constant, FULL_ANSWER: questions.of_all}
-    named |= questions.of_special
+    named |= questions.of_special | of_emails | {REFRESH: [questions.refresh]}
     files = {}
     for number, (name, asked) in enumerate(named.items()):
         files[name] = folder / f"questions-{number}"
@@ -73,7 +80,16 @@ def _results(rounds: dict[str, list[Figures]], alike: list[str], peak_memory: fl
         name: Figures(*(statistics.median(values) for values in zip(*figures, strict=True)))
         for name, figures in rounds.items()
     }
-    pairs = zip(rounds[FULL_ANSWER], rounds[CONSTANT_ANSWER], strict=True)
-    ratio = statistics.median(full.per_second / constant.per_second for full, constant in pairs)
-    rates = [medians[name].per_second for name in alike]
-    return Results(medians, ratio, (max(rates) - min(rates)) / max(rates), peak_memory)
+    ratios = {name: _ratio(figures, rounds[CONSTANT_ANSWER]) for name, figures in rounds.items()}
+    pages = _spread([medians[name] for name in (FIRST_PAGE, FAR_PAGE)])
+    return Results(medians, ratios, _spread([medians[name] for name in alike]), pages, peak_memory)
+
+
+def _ratio(figures: list[Figures], constant: list[Figures]) -> float:
+    pairs = zip(figures, constant, strict=True)
+    return statistics.median(each.per_second / of_constant.per_second for each, of_constant in pairs)
+
+
+def _spread(alike: list[Figures]) -> float:
+    rates = [figures.per_second for figures in alike]
+    return (max(rates) - min(rates)) / max(rates)

@@ -54,6 +54,10 @@ class Size(NamedTuple):
     special: tuple[int, ...]
     crowds: tuple[int, ...]
 
+    def place_of(self, emails: int) -> int:
+        """Give the place of the special Lead whose number of e-mails is nearest."""
+        return min(range(len(self.special)), key=lambda place: abs(self.special[place] - emails))
+
     def lead_names(self) -> list[str]:
         """Name the answers about these Leads, in the order of their ids."""
         by_emails = [f"Lead with {emails:,} e-mails" for emails in self.special]

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from bench.load import Question
 from bench.organisation import Size, token_of
+from bench.refreshing import choose_refresh_question
 from postroom.actions.errors import RecordInvalid
 from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.http.app import create_api
@@ -19,14 +20,20 @@ from postroom.storage.schema import modules, records
 from postroom.storage.secrets import SecretBox
 from postroom.storage.sharing_facts import SharingFactsReader
 
+LISTED = 100_000  # e-mails of the Lead whose lists are measured
 _SEED = 3
 
 
 class Questions(NamedTuple):
-    """What is asked: of records of every kind, and of each Lead of a special number of e-mails."""
+    """What is asked: of records of every kind, and of each Lead of a special number of e-mails.
+
+    The e-mails of the Lead of that name are listed, and a client refreshes its token.
+    """
 
     of_all: list[Question]
     of_special: dict[str, list[Question]]
+    listed: str
+    refresh: Question
     typical_body: str
 
 
@@ -65,7 +72,8 @@ def choose_questions(database: Database, size: Size, count: int) -> Questions:
     of_all = [question for module, record_id in drawn for question in chooser.one(module, record_id)]
     special = dict(zip(size.lead_names(), named, strict=False))
     of_special = {name: chooser.all(*record) for name, record in special.items()}
-    return Questions(of_all, of_special, _typical_body(database, of_all))
+    listed = size.lead_names()[size.place_of(LISTED)]
+    return Questions(of_all, of_special, listed, choose_refresh_question(database), _typical_body(database, of_all))
 
 
 def _records(database: Database) -> list[tuple[str, int]]:

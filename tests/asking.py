@@ -67,6 +67,17 @@ def listed(
     return [named[email.place.email_key] for email in found]
 
 
+def is_read(reader: EmailReader, viewer: User, record: Record, key: bytes) -> bool:
+    """Say whether a viewer can read an e-mail by itself, with what it says and its files."""
+    try:
+        with reader.open_record(token_of(viewer.name), record.module, str(record.id), now=NOW) as opened:
+            found = opened.read_email(key.hex(), Wanted("all_emails", None))
+    except (RecordInvalid, TokenInvalid):
+        return False
+    assert found is None or (found.email.place.email_key == key and found.content().text and not [*found.files()])
+    return found is not None
+
+
 def emails_by_key(team: Team, world: World) -> dict[bytes, Email]:
     """Give what the reference model calls each e-mail that is stored."""
     with team.database.read() as connection:

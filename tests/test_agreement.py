@@ -22,7 +22,7 @@ from postroom.actions.withhold import email_id, list_own_emails
 from postroom.core.model import UserStatus
 from postroom.http.app import methods, routes
 from tests import reference_model
-from tests.asking import answered, email_reader, emails_by_key, listed, reference_of
+from tests.asking import answered, email_reader, emails_by_key, is_read, listed, reference_of
 from tests.properties import examples
 from tests.reference_model import Answer, Record, User, World
 from tests.team import NOW, OPERATOR, Team
@@ -81,6 +81,26 @@ def lists_expected(world: World, viewer: User) -> Facts:
         )
         found |= {(record.id, view, owner, email) for email in emails}
     return found
+
+
+# One e-mail by itself, of all that there are
+
+
+def one_email_said(team: Team, world: World, viewer: User) -> Facts:
+    reader, named = email_reader(team), emails_by_key(team, world)
+    return {
+        (record.id, email)
+        for record, (key, email) in product(_records(world), named.items())
+        if is_read(reader, viewer, record, key)
+    }
+
+
+def one_email_expected(world: World, viewer: User) -> Facts:
+    return {
+        (record.id, email)
+        for record in _records(world)
+        for email in reference_model.emails_list(world, viewer, record, "all_emails")
+    }
 
 
 # Explain, for mail in general
@@ -271,6 +291,11 @@ PATHS = {
         lists_said,
         lists_expected,
     ),
+    "one e-mail": ReadPath(
+        frozenset(f"read_emails.{name}" for name in ("OpenRecord.read_email", "ReadEmail.content", "ReadEmail.files")),
+        one_email_said,
+        one_email_expected,
+    ),
     "explain": ReadPath(frozenset({"explain.explain"}), explain_said, explain_expected),
     "explain an e-mail": ReadPath(frozenset({"explain.explain"}), explain_email_said, explain_email_expected),
     "viewers": ReadPath(frozenset({"viewers.viewers_on_record"}), viewers_said, viewers_expected),
@@ -305,6 +330,7 @@ NOT_READ_PATHS = {
     "send_mail.text": "checks a text",
     "store_mail.batches": "groups messages that are not stored yet",
     "store_mail.file_message": "stores a message",
+    "store_mail.keep_unread": "says that nothing came of a message",
     "store_mail.read_messages": "reads messages that are not stored yet",
     "store_mail.store_batch": "says how many messages were stored",
     "store_mail.store_messages": "says how many messages were stored",
@@ -386,6 +412,8 @@ def _functions(tree: ast.Module) -> set[str]:
 ANSWERING_ROUTES = {
     ("GET", "/crm/{version}/{module_api_name}/{record_id}/__emails_sharing_details"): "sharing details",
     ("GET", "/crm/{version}/{module_api_name}/{record_id}/Emails"): "e-mails",
+    ("GET", "/crm/{version}/{module_api_name}/{record_id}/Emails/{message_id}"): "one e-mail",
+    ("GET", "/crm/{version}/{module_api_name}/{record_id}/Emails/actions/download_attachments"): "one e-mail",
     ("GET", "/postroom/v1/explain"): "explain",
     ("GET", "/postroom/v1/viewers"): "viewers",
     ("POST", "/postroom/v1/preview"): "preview",
@@ -471,7 +499,9 @@ COMMANDS_WITHOUT_MAIL = {
     "domains": "domain disown, domain exclude, domain include, domain list, domain own",
     "one own e-mail or conversation": "mail release, mail withhold",
     "whose addresses are whose": "mailbox alias add, mailbox alias list, mailbox alias remove",
-    "what comes in, and how much": "mailbox add, mailbox disconnect, mailbox list, import mail, import records, sync",
+    "what comes in, and how much": (
+        "mailbox add, mailbox disconnect, mailbox folders, mailbox list, import mail, import records, sync"
+    ),
     "whether it comes in": "mailbox pause, mailbox resume, mailbox status, mailbox sync-now, worker",
     "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
     "how mailboxes are reached": "mailbox login, provider add, provider list, provider remove",

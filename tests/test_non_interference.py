@@ -19,7 +19,7 @@ from postroom.actions.withhold import list_own_emails
 from postroom.core.details import VIEWS
 from postroom.http.app import create_app
 from tests import reference_model
-from tests.asking import reference_of
+from tests.asking import emails_by_key, reference_of
 from tests.changes import HAPPENINGS, KINDS, Stage, actors
 from tests.properties import examples
 from tests.reference_model import Record, User, World
@@ -55,7 +55,7 @@ class Caller:
     """Somebody who asks over HTTP: for the details of every record, and whatever else there is to ask about one."""
 
     def __init__(self, team: Team, world: World, viewer: User, record: Record) -> None:
-        self._viewer = viewer
+        self._team, self._viewer = team, viewer
         self._client = TestClient(create_app(team.database, team.box))
         self._paths = [*map(_details_of, world.records.values()), *map(_emails_of, world.records.values())]
         self._paths += self._paths_about(world, record)
@@ -75,6 +75,7 @@ class Caller:
     def _paths_about(self, world: World, record: Record) -> Iterator[str]:
         which = {"record": reference_of(record), "viewer": email_address(self._viewer)}
         yield from (f"{_emails_of(record)}?type={view}" for view in VIEWS)
+        yield from (f"{_emails_of(record)}/{key}" for key in _email_keys(self._team, world))
         yield f"/postroom/v1/me/emails?{urlencode({'record': which['record']})}"
         for owner in world.users.values():
             if owner.name != self._viewer.name:
@@ -83,6 +84,10 @@ class Caller:
 
 def _details_of(record: Record) -> str:
     return f"/crm/v8/{record.module}/{record.id}/__emails_sharing_details"
+
+
+def _email_keys(team: Team, world: World) -> list[str]:
+    return [key.hex() for key in emails_by_key(team, world)]
 
 
 def _emails_of(record: Record) -> str:

@@ -55,6 +55,7 @@ IN_ORDER = (
     "mailbox alias add",
     "mailbox alias list",
     "mailbox alias remove",
+    "mailbox folders",
     "mailbox disconnect",
     "provider add",
     "provider list",

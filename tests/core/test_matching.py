@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from postroom.core.matching import email_key, thread_ids
+from postroom.core.matching import conversation_id, email_key, thread_ids
 from postroom.core.model import Message, Participant, ParticipantRole
 
 MESSAGE = Message(
@@ -79,3 +79,20 @@ class TestThreadIds:
     def test_without_an_id_of_its_own_it_is_tied_by_what_it_answers(self) -> None:
         assert thread_ids(replace(MESSAGE, message_id=None, references=("first@x",))) == ("first@x",)
         assert thread_ids(replace(MESSAGE, message_id=None)) == ()
+
+
+class TestConversation:
+    def test_it_is_called_after_its_first_message(self) -> None:
+        first = conversation_id(MESSAGE, 1)
+        answer = replace(MESSAGE, message_id="2@customer.example", references=("1@customer.example", "x@a.example"))
+        assert conversation_id(answer, 2) == first == conversation_id(MESSAGE, 3)
+        assert conversation_id(replace(MESSAGE, message_id="3@customer.example"), 1) != first
+
+    def test_what_has_no_name_is_one_by_itself(self) -> None:
+        nameless = replace(MESSAGE, message_id=None)
+        assert conversation_id(nameless, 1) != conversation_id(nameless, 2)
+
+    def test_it_fits_the_clients_that_read_it_as_a_number(self) -> None:
+        found = {conversation_id(replace(MESSAGE, message_id=f"{n}@customer.example"), 1) for n in range(200)}
+        assert max(found) < 2**63
+        assert min(found) >= 0

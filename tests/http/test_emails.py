@@ -1,6 +1,10 @@
 """The e-mails of a record: Alice owns a lead and mail on it, Bob sees the lead, Charlie neither."""
 
+import base64
+import io
 import json
+import zipfile
+from email.message import EmailMessage
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,6 +21,35 @@ from tests.team import ALL_SCOPES, NOW, OPERATOR, email_of
 
 LEAD_ID = int(LEAD.partition("/")[2])
 PATH = f"/Leads/{LEAD_ID}/Emails"
+NO_EMAIL = (400, "INVALID_DATA", {"resource_path_index": 3})
+LETTER = f"""\
+From: Customer <{CUSTOMER}>
+To: {ALICE}
+Reply-To: The desk <desk@customer.example>
+Subject: Drawing
+Date: Tue, 03 Nov 2026 10:00:00 +0000
+Message-ID: <drawing@customer.example>
+Content-Type: multipart/mixed; boundary=m
+
+--m
+Content-Type: multipart/alternative; boundary=a
+
+--a
+Content-Type: text/plain
+
+See the *drawing*
+--a
+Content-Type: text/html
+
+<p onclick=x>See the <b>drawing</b></p><script>x</script>
+--a--
+--m
+Content-Type: image/svg+xml; name=drawing.svg
+Content-Disposition: attachment
+
+<svg/>
+--m--
+""".replace("\n", "\r\n").encode()
 SUBJECT = '{"comparator":"equal","field":{"api_name":"subject"},"value":"VALUE"}'
 
 
@@ -79,14 +112,23 @@ class TestList:
             "source": "imap",
             "linked_record": None,
             "status": [{"type": "sent", "bounced_time": None, "bounced_reason": None}],
-            "summary": None,
-            "has_attachment": None,
-            "has_thread_attachment": None,
+            "summary": "Hello",
+            "has_attachment": False,
+            "has_thread_attachment": False,
+            "thread_id": email["thread_id"],
             "activity_info": None,
             "emotion": None,
             "intent": None,
             "sentiment_info": None,
         }
+
+    def test_a_conversation_is_one_for_whoever_sees_it(self, crm: CrmApi) -> None:
+        crm.team.letter("Alice", CUSTOMER, ALICE, message_id="<first@customer.example>")
+        crm.team.raw_mail("Alice", _answer("<first@customer.example>"))
+        ids = [email["thread_id"] for email in emails(crm, "Bob")]
+        assert len(ids) == 3
+        assert len(set(ids)) == 2
+        assert all(each.isdigit() and int(each) < 2**63 for each in ids)
 
     def test_tells_the_owner_alone_who_got_it_in_secret(self, crm: CrmApi) -> None:
         assert emails(crm, "Alice")[0]["bcc"] == []
@@ -141,6 +183,11 @@ class TestList:
         assert [emails(crm, who, path)[0]["linked_record"] for who in ("Bob", "Charlie")] == [None, None]
         team.permission("Alice", "public")
         assert [emails(crm, who, path)[0]["linked_record"] for who in ("Bob", "Charlie")] == [linked, None]
+
+
+def _answer(to: str) -> bytes:
+    lines = (f"From: {ALICE}", f"To: {CUSTOMER}", "Message-ID: <second@team.example>", f"References: {to}", "", "Yes")
+    return "\r\n".join(lines).encode()
 
 
 class TestTypes:
@@ -262,6 +309,168 @@ class TestPages:
         assert long.get("Bob", f"{PATH}?index={index}") is None
 
 
+class TestOneEmail:
+    @pytest.fixture
+    def letter(self, crm: CrmApi) -> dict[str, Any]:
+        """Let Alice have a letter with a file; Bob sees it."""
+        crm.team.raw_mail("Alice", LETTER)
+        (found,) = [email for email in emails(crm, "Bob") if email["subject"] == "Drawing"]
+        return found
+
+    def read(self, crm: CrmApi, who: str, email: dict[str, Any], **query: object) -> dict[str, Any]:
+        (found,) = crm.get(who, f"{PATH}/{email['message_id']}?{urlencode(query)}")["Emails"]
+        return dict(found)
+
+    def test_says_what_the_list_says_and_more(self, crm: CrmApi, letter: dict[str, Any]) -> None:
+        email = self.read(crm, "Bob", letter)
+        assert email == letter | {
+            "content": "<p>See the <b>drawing</b></p>",
+            "plain_text": "See the *drawing*",
+            "mail_format": "html",
+            "sent_time": letter["time"],
+            "editable": False,
+            "reply_to": {"user_name": "The desk", "email": "desk@customer.example"},
+            "attachments": [{"id": "3", "name": "drawing.svg", "size": "6"}],
+        }
+        assert (email["has_attachment"], email["summary"]) == (True, "See the *drawing*")
+
+    def test_text_alone_is_shown_as_html_too(self, crm: CrmApi) -> None:
+        (listed,) = emails(crm, "Bob")
+        email = self.read(crm, "Bob", listed)
+        assert (email["content"], email["plain_text"], email["mail_format"]) == ("<pre>Hello</pre>", "Hello", "text")
+        assert email["reply_to"] == {"user_name": None, "email": None}
+
+    def test_the_owner_may_be_named_in_both_ways(self, crm: CrmApi, letter: dict[str, Any]) -> None:
+        alice, bob = crm.team.actor("Alice").user_id, crm.team.actor("Bob").user_id
+        for query in ({"owner_id": alice}, {"user_id": alice}, {"owner_id": alice, "type": "user_emails"}):
+            assert self.read(crm, "Bob", letter, **query)["owner"]["name"] == "Alice"
+        path = f"{PATH}/{letter['message_id']}"
+        assert crm.refused("Bob", "GET", f"{path}?owner_id={bob}") == NO_EMAIL
+        assert crm.refused("Bob", "GET", f"{path}?owner_id={alice}&user_id={bob}")[2] == {"param_name": "user_id"}
+        assert crm.refused("Bob", "GET", f"{path}?user_id=x")[2] == {"param_name": "owner_id"}
+
+    def test_only_in_the_views_that_hold_it(self, crm: CrmApi, letter: dict[str, Any]) -> None:
+        assert self.read(crm, "Bob", letter, type="all_imap_shared_users")
+        for view in ("sent_from_crm", "user_emails", "drafts"):
+            assert crm.refused("Bob", "GET", f"{PATH}/{letter['message_id']}?type={view}") == NO_EMAIL
+
+    def test_what_may_not_be_seen_is_not_there(self, crm: CrmApi, letter: dict[str, Any]) -> None:
+        other = crm.team.record("Leads", "Bob", "nobody@customer.example")
+        crm.team.permission("Bob", "private")
+        crm.team.mail("Bob", CUSTOMER)
+        (own,) = [email for email in emails(crm, "Bob") if email["owner"]["name"] == "Bob"]
+        assert self.read(crm, "Bob", own)
+        asked = [
+            *(crm.ask("Alice", "GET", f"{PATH}/{each}") for each in (own["message_id"], "0" * 64, "x", "F" * 64)),
+            crm.ask("Bob", "GET", f"/Leads/{other}/Emails/{letter['message_id']}"),
+        ]
+        assert {answer.text for answer in asked} == {asked[0].text}
+        assert crm.refused("Alice", "GET", f"{PATH}/{own['message_id']}") == NO_EMAIL
+
+    def test_a_withheld_email_is_its_owners_alone(self, crm: CrmApi, letter: dict[str, Any]) -> None:
+        crm.team.make(WithholdEmail(ALICE, letter["message_id"]))
+        assert self.read(crm, "Alice", letter)
+        assert crm.refused("Bob", "GET", f"{PATH}/{letter['message_id']}") == NO_EMAIL
+
+    def test_callers(self, crm: CrmApi, letter: dict[str, Any]) -> None:
+        path = f"{PATH}/{letter['message_id']}"
+        assert_each_caller(crm, path)
+        for who in ("Alice", "Bob", "Root"):
+            assert crm.ask(who, "GET", path).status_code == 200
+
+
+class TestFiles:
+    @pytest.fixture
+    def query(self, crm: CrmApi) -> dict[str, object]:
+        """Let Alice have a letter with a file, and give what names the file."""
+        crm.team.raw_mail("Alice", LETTER)
+        (found,) = [email for email in emails(crm, "Bob") if email["subject"] == "Drawing"]
+        alice = crm.team.actor("Alice").user_id
+        return {"message_id": found["message_id"], "user_id": alice, "id": "3", "name": "drawing.svg"}
+
+    def path(self, query: dict[str, object], **changed: object) -> str:
+        given = {name: value for name, value in (query | changed).items() if value is not None}
+        return f"{PATH}/actions/download_attachments?{urlencode(given)}"
+
+    def test_a_file_is_saved_and_never_shown(self, crm: CrmApi, query: dict[str, object]) -> None:
+        answer = crm.ask("Bob", "GET", self.path(query))
+        assert (answer.status_code, answer.content) == (200, b"<svg/>")
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["content-disposition"] == 'attachment; filename="drawing.svg"'
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+        assert answer.headers["cache-control"] == "no-store"
+        assert crm.ask("Bob", "GET", self.path(query, name=None)).content == b"<svg/>"
+
+    def test_all_of_them_come_in_an_archive(self, crm: CrmApi, query: dict[str, object]) -> None:
+        answer = crm.ask("Bob", "GET", self.path(query, id=None, name=None))
+        assert answer.headers["content-type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            assert {name: archive.read(name) for name in archive.namelist()} == {"3-drawing.svg": b"<svg/>"}
+
+    def test_a_name_is_no_header(self, crm: CrmApi, query: dict[str, object]) -> None:
+        name = 'a\r\nX-Evil: 1; \u202e"ü.txt'
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = ALICE, CUSTOMER, "Named"
+        message.set_content("x")
+        message.add_attachment(b"y", maintype="text", subtype="plain", filename="PLACE")
+        raw = message.as_bytes().replace(b'"PLACE"', b"=?utf-8?b?" + base64.b64encode(name.encode()) + b"?=")
+        crm.team.raw_mail("Alice", raw)
+        (found,) = [email for email in emails(crm, "Bob") if email["subject"] == "Named"]
+        ((attached),) = crm.get("Bob", f"{PATH}/{found['message_id']}")["Emails"][0]["attachments"]
+        given = {"message_id": found["message_id"], "id": attached["id"], "name": attached["name"]}
+        answer = crm.ask("Bob", "GET", self.path(query, **given))
+        assert answer.status_code == 200
+        assert "x-evil" not in answer.headers
+        assert answer.headers["content-disposition"].startswith("attachment; filename=")
+        assert answer.headers["content-disposition"].isascii()
+
+    @pytest.mark.parametrize("missing", ["message_id", "user_id", "id"])
+    def test_what_is_needed(self, crm: CrmApi, query: dict[str, object], missing: str) -> None:
+        refused = crm.refused("Bob", "GET", self.path(query, **{missing: None}))
+        assert refused == (400, "MANDATORY_NOT_FOUND", {"param_name": missing})
+
+    @pytest.mark.parametrize(
+        ("changed", "parameter"),
+        [
+            ({"message_id": "0" * 64}, "message_id"),
+            ({"message_id": "../x"}, "message_id"),
+            ({"user_id": 4000000000000000001}, "message_id"),
+            ({"user_id": "x"}, "user_id"),
+            ({"id": "1"}, "id"),
+            ({"id": "../3"}, "id"),
+            ({"name": "another.svg"}, "id"),
+        ],
+    )
+    def test_what_is_not_there(
+        self, crm: CrmApi, query: dict[str, object], changed: dict[str, object], parameter: str
+    ) -> None:
+        assert crm.refused("Bob", "GET", self.path(query, **changed))[1:] == ("INVALID_DATA", {"param_name": parameter})
+
+    def test_of_what_may_not_be_seen_there_is_none(self, crm: CrmApi, query: dict[str, object]) -> None:
+        nothing = crm.ask("Bob", "GET", self.path(query, message_id="0" * 64)).text
+        crm.team.permission("Alice", "private")
+        assert crm.ask("Bob", "GET", self.path(query)).text == nothing
+        assert crm.ask("Alice", "GET", self.path(query)).status_code == 200
+
+    def test_callers(self, crm: CrmApi, query: dict[str, object]) -> None:
+        assert_each_caller(crm, self.path(query))
+        for who in ("Alice", "Bob", "Root"):
+            assert crm.ask(who, "GET", self.path(query)).status_code == 200
+
+
+def assert_each_caller(crm: CrmApi, path: str) -> None:
+    """Check that whoever may not ask is told so; the record is not shared with Charlie until it is."""
+    assert crm.refused("", "GET", path, token="") == (401, "AUTHENTICATION_FAILURE", {})
+    expired = create_token(crm.team.database, ALICE, ALL_SCOPES, now=NOW - 60, expires_in=60)
+    assert crm.refused("", "GET", path, token=expired) == (401, "INVALID_TOKEN", {})
+    for scope in ("ZohoCRM.modules.READ", "ZohoCRM.modules.emails.READ"):
+        assert crm.refused("", "GET", path, token=crm.team.token("Alice", scope))[1] == "OAUTH_SCOPE_MISMATCH"
+    assert crm.refused("Charlie", "GET", path) == (400, "INVALID_DATA", {"resource_path_index": 1})
+    crm.team.make(ShareRecord(LEAD, user=CHARLIE))
+    assert crm.ask("Charlie", "GET", path).status_code == 200
+
+
 class TestCallers:
     def test_a_stranger_and_a_record_that_is_not_there(self, crm: CrmApi) -> None:
         refused = (400, "INVALID_DATA", {"resource_path_index": 1})
@@ -308,7 +517,7 @@ class TestRequests:
             (f"/Nonsense/{LEAD_ID}/Emails", 400, "INVALID_MODULE"),
             (f"/Tasks/{LEAD_ID}/Emails", 400, "NOT_SUPPORTED"),
             (f"/crm/v9/Leads/{LEAD_ID}/Emails", 400, "API_NOT_SUPPORTED"),
-            (f"{PATH}/", 404, "INVALID_URL_PATTERN"),
+            (f"{PATH}/x/y", 404, "INVALID_URL_PATTERN"),
         ],
     )
     def test_paths(self, unchanged: CrmApi, path: str, status: int, code: str) -> None:

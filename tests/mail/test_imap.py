@@ -6,9 +6,10 @@ import socket
 import traceback
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from imapclient import IMAPClient
+from imapclient import IMAPClient, imap_utf7
 
 from postroom.core.model import Security, Trouble
 from postroom.mail import imap
@@ -110,7 +111,7 @@ def test_a_folder_opened_by_us_cannot_be_changed(dovecot, session, alice):
 
 
 def test_many_messages_come_in_the_order_asked_for(dovecot, session, alice, monkeypatch):
-    for name, value in (("_SEARCH_WINDOW", 4), ("_AT_ONCE", 6), ("_BATCH_MESSAGES", 3), ("_BATCH_BYTES", 200)):
+    for name, value in (("_SEARCH_WINDOW", 4), ("_AT_ONCE", 6), ("MOST_AT_ONCE", 3), ("_BATCH_BYTES", 200)):
         monkeypatch.setattr(imap, name, value)
     with dovecot.client(alice) as client:
         for number in range(25):
@@ -186,6 +187,42 @@ def test_a_certificate_for_another_name_is_refused(trusted, alice):
         open_session(same_place_by_another_name, Login(alice, "secret"), timeout=10),
     ):
         pass
+
+
+@pytest.mark.parametrize("what", ["deliver", "flag", "expunge"])
+def test_the_server_says_that_something_changed(dovecot, session, alice, what):
+    uid = dovecot.append(alice, "INBOX", MAIL)
+    session.select("INBOX")
+    assert session.can_wait()
+    assert session.wait(0.2) is False
+
+    def change():
+        with dovecot.client(alice) as client:
+            client.select_folder("INBOX")
+            if what == "deliver":
+                client.append("INBOX", MAIL)
+            elif what == "flag":
+                client.add_flags([uid], ["\\Seen"])
+            else:
+                client.delete_messages([uid])
+                client.expunge()
+
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(change)
+        assert session.wait(60) is True
+        changing.result()
+    session.select("INBOX")
+    assert session.uids() == {"deliver": [uid, uid + 1], "flag": [uid], "expunge": []}[what]
+
+
+def test_a_connection_that_breaks_while_we_wait_is_an_error_that_says_so():
+    capability = {b"CAPABILITY": b"* CAPABILITY IMAP4rev1 IDLE\r\n", b"IDLE": b"hang up"}
+    with (
+        loopback(capability) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
+        pytest.raises(ConnectionFailed, match="ended the connection"),
+    ):
+        session.wait(5)
 
 
 def refusal(server: Server, username: str, password: str, timeout: float = 5) -> MailServerError:
@@ -317,6 +354,51 @@ def test_a_server_without_special_use_is_understood_by_names_and_damaged_names_h
         ListedFolder("2026", None),
         ListedFolder("Everything", "\\All"),
     ]
+
+
+def listed_by(answers: dict[bytes, bytes]) -> dict[str, str | None]:
+    with (
+        loopback(answers) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
+    ):
+        return {folder.name: folder.skipped for folder in session.folders()}
+
+
+def test_names_count_only_for_a_use_for_which_no_folder_is_marked():
+    marked = b'* LIST (\\Trash) "/" Bin\r\n* LIST () "/" Trash\r\n* LIST () "/" Drafts\r\n'
+    assert listed_by({b"LIST": marked}) == {"Bin": "\\Trash", "Trash": None, "Drafts": "\\Drafts"}
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("Entwürfe", "\\Drafts"),
+        ("ÉLÉMENTS SUPPRIMÉS", "\\Trash"),
+        ("Correo no deseado", "\\Junk"),
+        ("Корзина", "\\Trash"),
+        ("迷惑メール", "\\Junk"),
+        ("Kunden", None),
+    ],
+)
+def test_names_are_known_in_many_languages(name, use):
+    listing = b'* LIST () "/" "INBOX/' + imap_utf7.encode(name) + b'"\r\n'
+    assert listed_by({b"LIST": listing}) == {f"INBOX/{name}": use}
+
+
+def test_of_gmail_one_folder_is_read_that_has_every_message_once():
+    gmail = {
+        b"CAPABILITY": b"* CAPABILITY IMAP4rev1 X-GM-EXT-1\r\n",
+        b"LIST": b'* LIST () "/" INBOX\r\n* LIST (\\All) "/" "[Gmail]/All Mail"\r\n'
+        b'* LIST (\\Sent) "/" "[Gmail]/Sent"\r\n',
+    }
+    assert [name for name, skipped in listed_by(gmail).items() if skipped is None] == ["[Gmail]/All Mail"]
+    hidden = gmail | {b"LIST": b'* LIST () "/" INBOX\r\n* LIST (\\Sent) "/" "[Gmail]/Sent"\r\n'}
+    assert set(listed_by(hidden).values()) == {None}
+
+
+def test_a_name_that_could_end_a_command_is_passed_over():
+    literal = b'* LIST () "/" {8}\r\nevil\r\nX1\r\n* LIST () "/" INBOX\r\n'
+    assert listed_by({b"LIST": literal}) == {"evil\r\nX1": "its name holds a line break", "INBOX": None}
 
 
 def select(server: Server, username: str, password: str, folder: str) -> None:

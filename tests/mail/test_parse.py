@@ -259,7 +259,7 @@ def test_a_fault_in_one_header_spares_the_others(monkeypatch):
         raise RecursionError
 
     monkeypatch.setattr(parse, "parsedate_to_datetime", recurse)
-    monkeypatch.setattr(parse, "digest_body", recurse)
+    monkeypatch.setattr(parse, "digest_parts", recurse)
     message = read("plain.eml")
     assert message.problems == ("Date: not a date", "body: not readable")
     assert (message.sender, message.subject) == ("alice@acme.example", "Offer")

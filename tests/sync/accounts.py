@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from imapclient import IMAPClient
@@ -11,6 +12,7 @@ from postroom.actions.mailbox_pass import FolderReport, SyncReport
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.sync import sync_mailbox
 from postroom.core.model import Folder, Security
+from postroom.mail.server import ConnectionFailed
 from postroom.storage.folders import folders_of
 from postroom.storage.schema import copies
 from tests.servers.dovecot import Dovecot
@@ -34,8 +36,12 @@ class Stored(NamedTuple):
 class Account:
     """A user's account; what comes in is from the lead."""
 
-    def __init__(self, team: Team, dovecot: Dovecot, name: str = "Alice") -> None:
-        self.team, self.dovecot = team, dovecot
+    def __init__(
+        self, team: Team, dovecot: Dovecot, name: str = "Alice", port: int | None = None, protocol: str = "imap"
+    ) -> None:
+        """Connect the account as the mailbox of a new user; `port` is that of a proxy before the server."""
+        self.team, self.dovecot, self.port = team, dovecot, port or dovecot.imap_port
+        self.protocol = protocol
         self.address = f"{uuid.uuid4().hex}@test.example"
         team.user(name, mailbox=None)
         self.mailbox_id = 0
@@ -43,8 +49,7 @@ class Account:
 
     def connect(self, name: str, password: str) -> None:
         """Connect the account as a user's mailbox."""
-        host, port = self.dovecot.host, self.dovecot.imap_port
-        server = NewMailbox("imap", self.address, host, port, Security.NONE, None, password)
+        server = NewMailbox(self.protocol, self.address, "127.0.0.1", self.port, Security.NONE, None, password)
         mailbox = add_mailbox(self.team.database, self.team.box, email_of(name), server, by=OPERATOR, now=NOW)
         self.mailbox_id = mailbox.id
 
@@ -92,11 +97,17 @@ class Account:
             self.team.database, self.team.box, self.mailbox_id, NOW + after, since=since, on_progress=on_progress
         )
 
+    def try_to_sync(self, timeout: float) -> None:
+        """Synchronise with a server that may not hold on to the end; it has some seconds for each answer."""
+        with suppress(ConnectionFailed):
+            sync_mailbox(self.team.database, self.team.box, self.mailbox_id, NOW, timeout=timeout)
+
     def stored(self) -> list[Stored]:
         """Give every copy, in the order of ids."""
         columns = (copies.c[name] for name in Stored._fields)
         with self.team.database.read() as connection:
-            return [Stored(*row) for row in connection.execute(select(*columns).order_by(copies.c.id))]
+            of_mailbox = select(*columns).where(copies.c.mailbox_id == self.mailbox_id).order_by(copies.c.id)
+            return [Stored(*row) for row in connection.execute(of_mailbox)]
 
     def there(self) -> set[tuple[str, str]]:
         """Give folder and UID of each copy that is not gone."""

@@ -129,8 +129,8 @@ class TestRefusals:
     def test_a_mailbox_that_cannot_be_synchronised(self, team: Team) -> None:
         team.user("Alice", mailbox="pop")
         team.user("Bob", mailbox="imap")
-        for name, sentence in (("Alice", "is a POP mailbox"), ("Bob", "has no server; it is fed by")):
-            with pytest.raises((InvalidInput, NotAllowed), match=sentence):
+        for name in ("Alice", "Bob"):
+            with pytest.raises((InvalidInput, NotAllowed), match="has no server; it is fed by"):
                 sync_mailbox(team.database, team.box, how_it_stands(team.database, email_of(name)).mailbox_id, NOW)
         with pytest.raises(NotFound, match="there is no connected mailbox"):
             sync_mailbox(team.database, team.box, 1, NOW)

@@ -84,8 +84,14 @@ def replay_dead_letters(database: Database, *, by: Actor, now: int) -> ReplayRep
 
 
 def _replay(connection: Connection, letter: DeadLetter, now: int) -> ReplayReport:
-    """Store a letter, or keep it with the reason of this time."""
+    """Store a letter, or keep it with the reason of this time.
+
+    One of which nothing came is forgotten: the next comparison of its whole folder asks for it again.
+    """
     source = Source(letter.user_id, Kind(letter.kind), letter.mailbox_id, letter.folder, letter.uidvalidity)
+    if letter.size == 0:
+        dead_letters.forget_letters(connection, source, [letter.uid])
+        return ReplayReport(0, [])
     came = RawMessage(letter.uid, dead_letters.raw_of(connection, letter.id), letter.place, letter.truncated)
     report = MailReport()
     store_batch(connection, source, read_messages([came]), report, now=now, by_hand_on=letter.record_id)

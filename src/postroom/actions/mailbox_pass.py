@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from postroom.actions.store_mail import MailReport, Problem, RawMessage, batches, read_messages, store_batch
+from postroom.actions.store_mail import (
+    MailReport,
+    Problem,
+    RawMessage,
+    batches,
+    keep_unread,
+    read_messages,
+    store_batch,
+)
 from postroom.core.model import Folder, FolderState, Kind, Mailbox
 from postroom.storage.database import Database
 from postroom.storage.folders import add_folder, folders_of, forget_folder, save_folder
@@ -163,6 +171,14 @@ class MailboxPass:
         comparison.report.dead_letters += mail.dead_letters
         self.report.problems += mail.problems
 
+    def keep_unread(self, comparison: Comparison, uid: str, place: str, reason: str) -> None:
+        """Keep as a dead letter a message of which nothing comes, so that the others are not asked for in vain."""
+        source = self.source(comparison.folder)
+        with self._writing() as connection:
+            problem = keep_unread(connection, source, uid, place, reason, now=self.now)
+        comparison.report.dead_letters += 1
+        self.report.problems.append(problem)
+
     def source(self, folder: Folder) -> Source:
         """Give the source of what a folder holds under its present UIDVALIDITY."""
         kind, validity = Kind(self.mailbox.protocol), folder.uidvalidity
@@ -182,10 +198,12 @@ class MailboxPass:
                 lose_copies(connection, self.mailbox.user_id, [place.copy_id for place in gone], self.now)
                 comparison.report.gone = len(gone)
                 after = self._proved(connection, comparison, after)
-            if comparison.is_missing and after.state != FolderState.DOUBTED:
+            if not comparison.is_missing or after.state == FolderState.DOUBTED:
+                save_folder(connection, after)
+            elif after.is_read is None:
                 forget_folder(connection, after)
             else:
-                save_folder(connection, after)
+                save_folder(connection, Folder(after.id, after.mailbox_id, after.name, is_read=after.is_read))
 
     def _after(self, comparison: Comparison, gone: Sequence[Place]) -> Folder:
         """Give the folder as it is now, and doubt what a server says that suddenly has nothing."""

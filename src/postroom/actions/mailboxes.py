@@ -111,7 +111,7 @@ def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: in
     """
     with database.write() as connection:
         mailbox = get_mailbox(connection, reference)
-        _require_owner_or_administrator(by, mailbox.user_id)
+        require_owner_or_administrator(by, mailbox.user_id)
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
         end_lease(connection, mailbox.id)
         delete_grant(connection, mailbox.id)
@@ -131,7 +131,7 @@ def renew_login(
     """
     with database.read() as connection:
         mailbox = get_mailbox(connection, reference)
-    _require_owner_or_administrator(by, mailbox.user_id)
+    require_owner_or_administrator(by, mailbox.user_id)
     server = _server_of(mailbox)
     login = _login_with(mailbox.username or mailbox.address, secret)
     _try(mailbox.protocol, server, login)
@@ -210,7 +210,7 @@ def _require_possible(connection: Connection, email: str, new: NewMailbox, by: A
     _check_server(new)
     user = get_user(connection, email)
     address = valid_address(new.address or email, "address")
-    _require_owner_or_administrator(by, user.id)
+    require_owner_or_administrator(by, user.id)
     if not by.is_administrator:
         _require_confirmed(connection, user, address, new)
     if mailboxes.mailbox_of(connection, user.id) is not None:
@@ -220,9 +220,10 @@ def _require_possible(connection: Connection, email: str, new: NewMailbox, by: A
     return user
 
 
-def _require_owner_or_administrator(by: Actor, user_id: int) -> None:
+def require_owner_or_administrator(by: Actor, user_id: int) -> None:
+    """Raise NotAllowed unless the actor acts for this user, or administers."""
     if not (by.is_administrator or by.acts_for(user_id)):
-        raise NotAllowed("only the user or an administrator may connect or disconnect a mailbox")
+        raise NotAllowed("only the user or an administrator may change a mailbox")
 
 
 def _require_confirmed(connection: Connection, user: User, address: str, new: NewMailbox) -> None:

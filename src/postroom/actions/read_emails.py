@@ -1,7 +1,8 @@
-"""Reads the e-mails of a record for one caller: page by page, each once, from a copy that the caller may see.
+"""Reads the e-mails of a record for one caller: a list page by page, and one by itself, with its files.
 
-A list is what `holdings_wanted` gives, and the sharing details are the views of it that are not empty: the two never
-disagree. Whatever one answer reads, it reads in one snapshot of the database.
+Each e-mail is given once, from a copy that the caller may see. A list is what `holdings_wanted` gives, and the sharing
+details are the views of it that are not empty: the two never disagree. Whatever one answer reads, it reads in one
+snapshot of the database.
 """
 
 import struct
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from postroom.actions.errors import FieldRefused
 from postroom.actions.lookups import parse_id
 from postroom.actions.read_sharing_details import NO_RECORD, admitted
+from postroom.actions.send_mail import parse_email
 from postroom.actions.tokens import hash_token
 from postroom.actions.unsent_emails import list_unsent
 from postroom.core.details import VIEWS_OF_UNSENT, Holding, Wanted, holdings_wanted, visible_holdings
@@ -20,6 +22,7 @@ from postroom.core.emails import NEWEST, EmailPlace, ListedEmail
 from postroom.core.model import AssociatedBy
 from postroom.core.modules import DEALS, gathers_mail_of_contacts, module_key
 from postroom.core.sharing import record_access
+from postroom.mail.content import AttachedFile, Content, read_content, read_files
 from postroom.storage.compiled import HotConnection
 from postroom.storage.database import Database
 from postroom.storage.email_list import EmailLists
@@ -38,6 +41,21 @@ class EmailPage:
     emails: tuple[ListedEmail, ...]
     next_index: str | None
     prev_index: str
+
+
+class ReadEmail(NamedTuple):
+    """An e-mail as one copy of it was read."""
+
+    email: ListedEmail
+    raw: bytes
+
+    def content(self) -> Content:
+        """Give what it says, made harmless."""
+        return read_content(self.raw)
+
+    def files(self) -> Iterator[tuple[AttachedFile, bytes]]:
+        """Give its files, each with its bytes."""
+        return read_files(self.raw)
 
 
 class _Start(NamedTuple):
@@ -99,6 +117,15 @@ class OpenRecord:
             next_index=self._index(_Start(emails[-1].place), context) if emails and after else None,
             prev_index=self._index(_Start(emails[0].place, True), context) if emails and before else FIRST_INDEX,
         )
+
+    def read_email(self, message_id: str, wanted: Wanted) -> "ReadEmail | None":
+        """Give an e-mail by its id, None where there is none, or none that is wanted and that the caller may see."""
+        key = parse_email(message_id)
+        found = None if key is None else self.lists.one(self.snapshot, self.viewer_id, self._holdings(wanted), key)
+        if found is None:
+            return None
+        (email,) = self._with_deals_seen([found])
+        return ReadEmail(email, self.lists.raw(self.snapshot, email.copy_id))
 
     def _found(self, wanted: Wanted, start: _Start, subject: str | None) -> list[ListedEmail]:
         """Give a page and one e-mail more, where there are as many."""

@@ -104,6 +104,13 @@ def store_batch(
     report.problems += _problems(readable, dead)
 
 
+def keep_unread(connection: Connection, source: Source, uid: str, place: str, reason: str, *, now: int) -> Problem:
+    """Keep as a dead letter, within a transaction, a message of which nothing came; give what is said of it."""
+    letter = NewLetter(uid, place, truncated=True, record_id=None, reason=reason, raw=b"")
+    keep_letter(connection, source, letter, now)
+    return Problem(place, f"not stored, kept as a dead letter: {reason}")
+
+
 def file_message(connection: Connection, source: Source, message: RawMessage, by_hand_on: Collection[int]) -> None:
     """Store one message within a transaction, and associate it by hand with each of these records."""
     _store(connection, source, [ReadMessage(message, parse_message(message.raw))], by_hand_on)

@@ -1,11 +1,14 @@
 """One pass over a mailbox: what its server has is compared with what is stored, folder by folder."""
 
-from postroom.actions.errors import InvalidInput, NotFound
+from postroom.actions.errors import NotFound
 from postroom.actions.mailbox_pass import Check, MailboxPass, Progress, SyncReport
 from postroom.actions.mailboxes import mailbox_login
 from postroom.actions.sync_imap import ImapPass
+from postroom.actions.sync_pop import PopPass
 from postroom.core.model import Kind, Mailbox
 from postroom.mail.imap import open_session
+from postroom.mail.pop import open_pop_session
+from postroom.mail.server import DEFAULT_TIMEOUT
 from postroom.storage.database import Database
 from postroom.storage.folders import begin_history
 from postroom.storage.mailboxes import mailbox_by_id
@@ -22,22 +25,24 @@ def sync_mailbox(
     *,
     since: int | None = None,
     on_progress: Progress = lambda *_: None,
+    timeout: float = DEFAULT_TIMEOUT,
     check: Check = lambda _: None,
 ) -> SyncReport:
     """Bring what is stored of a mailbox to what its server has at `now` (epoch seconds).
 
     `since` (epoch seconds, 0 for all) is how old mail may be from now on; None leaves that as it is, a year at first.
-    What `on_progress` raises ends the pass, after which everything up to there is stored. `check` is called first in
-    each transaction, and what it raises ends the pass before anything more is written.
+    The server has `timeout` seconds to say something. What `on_progress` raises ends the pass, after which everything
+    up to there is stored. `check` is called first in each transaction, and what it raises ends the pass before anything
+    more is written.
     Raises NotFound, NotAllowed, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
-    if mailbox.protocol != Kind.IMAP:
-        raise InvalidInput(f"mailbox: {mailbox.address} is a POP mailbox; only IMAP can be synchronised so far")
     server, login = mailbox_login(database, box, mailbox, now=now)
     run = MailboxPass(database, mailbox, now, on_progress, check)
-    with open_session(server, login) as session:
-        ImapPass(run, session).sync()
+    if mailbox.protocol == Kind.POP:
+        PopPass(run, lambda: open_pop_session(server, login, timeout)).sync()
+    else:
+        ImapPass(run, lambda: open_session(server, login, timeout)).sync()
     run.purge()
     return run.report
 

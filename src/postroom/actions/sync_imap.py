@@ -1,12 +1,15 @@
 """A pass over an IMAP mailbox (RFC 3501): what is new by UID, what moved, what is gone, and which flags changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from postroom.actions.mailbox_pass import Comparison, FolderReport, MailboxPass
+from postroom.actions.reconnecting import Reconnecting
 from postroom.actions.store_mail import RawMessage
 from postroom.core.model import Folder, FolderState
-from postroom.mail.imap import Figures, FolderFailed, Session
+from postroom.mail.imap import MOST_AT_ONCE, FetchedMessage, Figures, FolderFailed, ListedFolder, Session
+from postroom.mail.server import ConnectionFailed, TimedOut
 from postroom.storage.places import Place
 
 RECONCILE_SECONDS = 6 * 3600  # after so long everything is compared, even if nothing seems to have changed
@@ -14,11 +17,11 @@ MOST_RESETS = 5  # changes of UIDVALIDITY in a row, after which a folder is not 
 
 
 class ImapPass:
-    """A pass through a session that is logged in."""
+    """A pass through sessions that `connect` opens: another one where a connection breaks."""
 
-    def __init__(self, run: MailboxPass, session: Session) -> None:
+    def __init__(self, run: MailboxPass, connect: Callable[[], AbstractContextManager[Session]]) -> None:
         self._run = run
-        self._session = session
+        self._line = Reconnecting(connect)
         self._since = run.mailbox.sync_since or 0
 
     def sync(self) -> None:
@@ -27,18 +30,19 @@ class ImapPass:
         A folder that fails stops no other. Raises a MailServerError where the server cannot be used any longer; what
         was stored until then stays.
         """
-        comparisons = [comparison for comparison in self._compared() if comparison is not None]
-        departed = {copy_id for comparison in comparisons for copy_id in comparison.departed_ids}
-        stored = [comparison for comparison in comparisons if self._is_stored(comparison, departed)]
+        with self._line:
+            comparisons = [comparison for comparison in self._compared() if comparison is not None]
+            departed = {copy_id for comparison in comparisons for copy_id in comparison.departed_ids}
+            stored = [comparison for comparison in comparisons if self._is_stored(comparison, departed)]
         for comparison in stored:
             self._run.settle(comparison)
 
     def _compared(self) -> Iterator[Comparison | None]:
-        listed = self._session.folders()
+        listed = self._line.session.folders()
         for folder in listed:
-            report = FolderReport(folder.name, skipped=folder.skipped)
+            report = FolderReport(folder.name, skipped=self._why_skipped(folder))
             self._run.report.folders.append(report)
-            if folder.skipped is None:
+            if report.skipped is None:
                 yield self._compare(self._run.folder(folder.name), report)
             elif folder.name in self._run.known:
                 yield self._run.leave(self._run.known[folder.name], report, in_doubt=False)
@@ -47,6 +51,12 @@ class ImapPass:
             self._run.report.folders.append(report)
             yield self._run.leave(self._run.known[name], report, in_doubt=True)
 
+    def _why_skipped(self, folder: ListedFolder) -> str | None:
+        known = self._run.known.get(folder.name)
+        if known is None or known.is_read is None:
+            return folder.skipped
+        return None if known.is_read else "left out by choice"
+
     def _compare(self, folder: Folder, report: FolderReport) -> Comparison | None:
         """Give what is to be done for a folder, or None where there is nothing, or nothing can be done."""
         comparison = Comparison(folder, folder, report)
@@ -54,7 +64,7 @@ class ImapPass:
             if self._is_in_agreement(folder):
                 report.known = folder.messages or 0
                 return None
-            figures = self._session.select(folder.name)
+            figures = self._line.session.select(folder.name)
             comparison.folder = self._begun(folder, figures)
             if comparison.folder.resets > MOST_RESETS:
                 self._run.fail(comparison, "its UIDVALIDITY changes again and again; it is read once that stays")
@@ -72,21 +82,24 @@ class ImapPass:
     def _is_in_agreement(self, folder: Folder) -> bool:
         if folder.state != FolderState.FOLLOWING or self._is_due(folder):
             return False
-        return self._session.figures(folder.name) == _figures(folder)
+        return self._line.session.figures(folder.name) == _figures(folder)
 
     def _begun(self, folder: Folder, figures: Figures) -> Folder:
         """Keep that reading of a folder begins, or begins anew because its UIDs mean something else now."""
         if folder.uidvalidity == figures.uidvalidity:
             return replace(folder, resets=0)
         resets = folder.resets + (folder.uidvalidity is not None)
-        begun = Folder(
-            folder.id,
-            folder.mailbox_id,
-            folder.name,
-            FolderState.BACKFILLING,
-            figures.uidvalidity,
-            doubted_since=folder.doubted_since,
+        begun = replace(
+            folder,
+            state=FolderState.BACKFILLING,
+            uidvalidity=figures.uidvalidity,
+            uidnext=None,
+            messages=None,
+            highestmodseq=None,
+            watermark=0,
+            reconciled_at=None,
             resets=resets,
+            error=None,
         )
         self._run.save(begun)
         return begun
@@ -96,14 +109,14 @@ class ImapPass:
         folder = comparison.folder
         if folder.state != FolderState.FOLLOWING or self._is_due(folder):
             return False
-        above = self._session.uids(above=folder.watermark)
+        above = self._line.session.uids(above=folder.watermark)
         if (folder.messages or 0) + len(above) != figures.messages:
             return False
         filtered = bool(above and self._since)
-        new = self._session.uids(above=folder.watermark, since=self._since) if filtered else above
+        new = self._line.session.uids(above=folder.watermark, since=self._since) if filtered else above
         if figures.highestmodseq != folder.highestmodseq:
-            changed = self._session.uids(changed_since=folder.highestmodseq)
-            flags = self._session.flags([uid for uid in changed if uid <= folder.watermark])
+            changed = self._line.session.uids(changed_since=folder.highestmodseq)
+            flags = self._line.session.flags([uid for uid in changed if uid <= folder.watermark])
             comparison.flags = {str(uid): each for uid, each in flags.items()}
         comparison.new = [str(uid) for uid in new]
         comparison.ascends = True
@@ -114,9 +127,9 @@ class ImapPass:
     def _compare_all(self, comparison: Comparison, figures: Figures) -> None:
         """Compare every UID that is there with every one that is stored."""
         folder = comparison.folder = self._reconciling(comparison.folder)
-        listed = self._session.uids()
+        listed = self._line.session.uids()
         on_server = {str(uid) for uid in listed}
-        wanted = [str(uid) for uid in (self._session.uids(since=self._since) if self._since else listed)]
+        wanted = [str(uid) for uid in (self._line.session.uids(since=self._since) if self._since else listed)]
         places = self._run.places(folder.name)
         here = {place.uid: place for place in places if place.uidvalidity == figures.uidvalidity}
         comparison.wanted = set(wanted)
@@ -149,8 +162,8 @@ class ImapPass:
         """Give flags that differ from what is stored, for all or, where the server says which, for those changed."""
         there = {int(uid) for uid in here if uid in on_server}
         if figures.highestmodseq is not None and folder.highestmodseq is not None:
-            there &= set(self._session.uids(changed_since=folder.highestmodseq))
-        flags = {str(uid): each for uid, each in self._session.flags(sorted(there)).items()}
+            there &= set(self._line.session.uids(changed_since=folder.highestmodseq))
+        flags = {str(uid): each for uid, each in self._line.session.flags(sorted(there)).items()}
         return {uid: each for uid, each in flags.items() if uid in here and here[uid].flags != each}
 
     def _is_stored(self, comparison: Comparison, departed: set[int]) -> bool:
@@ -164,20 +177,66 @@ class ImapPass:
         return True
 
     def _store(self, comparison: Comparison, departed: set[int]) -> None:
-        figures = self._session.select(comparison.folder.name)
-        if figures.uidvalidity != comparison.folder.uidvalidity:
-            raise FolderFailed(f"The UIDVALIDITY of {comparison.folder.name} changed just now: the next pass reads it.")
-        self._run.store(comparison, self._fetched(comparison), departed)
+        self._open(comparison.folder)
+        self._run.store(comparison, self._arriving(comparison), departed)
 
-    def _fetched(self, comparison: Comparison) -> Iterator[RawMessage]:
+    def _open(self, folder: Folder) -> None:
+        if self._line.session.select(folder.name).uidvalidity != folder.uidvalidity:
+            raise FolderFailed(f"The UIDVALIDITY of {folder.name} changed just now: the next pass reads it.")
+
+    def _arriving(self, comparison: Comparison) -> Iterator[RawMessage]:
         """Yield messages; one that was expunged meanwhile is left out, it is no longer mail of the mailbox."""
         name = comparison.folder.name
-        for message in self._session.fetch([int(uid) for uid in comparison.new]):
+        for message in self._fetched(comparison):
             uid = str(message.uid)
             if message.raw is None:
                 comparison.vanished.add(uid)
             else:
                 yield RawMessage(uid, message.raw, f"{name} message {uid}", message.truncated, message.flags)
+
+    def _fetched(self, comparison: Comparison) -> Iterator[FetchedMessage]:
+        """Yield messages over as many connections as that takes: what was asked for when one broke is halved.
+
+        So a message on which they break is found: of it the headers are asked for alone.
+        """
+        waiting = [[int(uid) for uid in comparison.new]]
+        while waiting:
+            some = waiting.pop()
+            came: set[int] = set()
+            try:
+                for message in self._line.session.fetch(some):
+                    came.add(message.uid)
+                    yield message
+            except TimedOut:
+                raise
+            except ConnectionFailed as error:
+                left = [uid for uid in some if uid not in came]
+                self._reconnect(comparison.folder, error)
+                if len(some) == 1:
+                    yield from self._headers(comparison, some[0], error)
+                else:
+                    waiting += _halves(left)
+
+    def _reconnect(self, folder: Folder, error: ConnectionFailed) -> None:
+        self._line.after(error).folders()  # by which names are known as the server has them
+        self._open(folder)
+
+    def _headers(self, comparison: Comparison, uid: int, error: ConnectionFailed) -> Iterator[FetchedMessage]:
+        """Yield the headers of a message whose text breaks the connection, or keep that it breaks it in any case."""
+        try:
+            yield self._line.session.fetch_headers(uid)
+        except TimedOut:
+            raise
+        except ConnectionFailed as again:
+            self._run.keep_unread(comparison, str(uid), f"{comparison.folder.name} message {uid}", str(error))
+            self._reconnect(comparison.folder, again)
+
+
+def _halves(uids: list[int]) -> list[list[int]]:
+    """Part what one command may have asked for, and what came after it; the first part stands last."""
+    half = max(1, len(uids[:MOST_AT_ONCE]) // 2)
+    parts = (uids[:half], uids[half:MOST_AT_ONCE], uids[MOST_AT_ONCE:])
+    return [part for part in reversed(parts) if part]
 
 
 def _figures(folder: Folder) -> Figures:

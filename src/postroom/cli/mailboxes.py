@@ -2,11 +2,13 @@
 
 import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
 from postroom.actions.mail_access import Granted, accept_access, ask_for_access
+from postroom.actions.mailbox_folders import FolderChoices, choice_in_words, choose_folders, list_folders
 from postroom.actions.mailbox_status import ask_for_pass, read_status, read_statuses, set_paused
 from postroom.actions.mailboxes import (
     NewMailbox,
@@ -18,13 +20,15 @@ from postroom.actions.mailboxes import (
 )
 from postroom.actions.organisation import time_zone_of
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
+from postroom.actions.times import with_offset
 from postroom.cli.commands import Group, json_option
 from postroom.cli.installation import opened, operator
 from postroom.cli.mailbox_words import HEADINGS, facts_of, row_of, server_of
 from postroom.cli.mailbox_words import as_json as status_as_json
-from postroom.cli.output import print_entries, print_json, say
+from postroom.cli.output import count, print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
-from postroom.core.model import Mailbox, Security
+from postroom.cli.words import in_calendar
+from postroom.core.model import Folder, Mailbox, Security
 from postroom.wiring import Installation
 
 _LONGEST_CERTIFICATES = 1_000_000  # bytes: more than all authorities of a system have
@@ -163,6 +167,33 @@ def sync_now_command(address: str) -> None:
     say(f"{status.mailbox.address} will be read by the next worker that has time.")
 
 
+@mailbox.command("folders", epilog="postroom mailbox folders alice@example.com --leave Newsletters")
+@click.argument("address")
+@click.option("--read", multiple=True, metavar="FOLDER", help="Read this folder, whatever its use.")
+@click.option("--leave", multiple=True, metavar="FOLDER", help="Leave this folder out; its mail is in no view.")
+@click.option("--by-use", multiple=True, metavar="FOLDER", help="Take a choice back.")
+@json_option
+def folders_command(
+    address: str, read: tuple[str, ...], leave: tuple[str, ...], by_use: tuple[str, ...], as_json: bool
+) -> None:
+    """List the folders of a mailbox and how far each was read, or choose which are read by the next pass."""
+    with opened() as installation:
+        database, time_zone = installation.database, time_zone_of(installation.database)
+        if choices := [*read, *leave, *by_use]:
+            chosen = FolderChoices(read, leave, by_use)
+            choose_folders(database, address, chosen, by=operator(), now=int(time.time()))
+        listed = list_folders(database, address)
+    if as_json:
+        print_json([_folder_as_json(each, time_zone) for each in listed])
+        return
+    if choices:
+        say(f"{count(len(choices), 'folder')} chosen; the next pass over {address} follows.")
+    print_entries(
+        ("Folder", "State", "Messages", "Compared", "Choice", "Error"),
+        [_folder_row(each, time_zone) for each in listed],
+    )
+
+
 @mailbox.command("disconnect", epilog="postroom mailbox disconnect alice@example.com")
 @click.argument("address")
 def disconnect_mailbox_command(address: str) -> None:
@@ -268,6 +299,24 @@ def list_aliases_command(address: str, as_json: bool) -> None:
         return
     for each in aliases:
         say(each)
+
+
+def _folder_row(each: Folder, time_zone: ZoneInfo) -> tuple[str, ...]:
+    compared = "" if each.reconciled_at is None else in_calendar(each.reconciled_at, time_zone)
+    messages = "" if each.messages is None else str(each.messages)
+    return each.name, each.state, messages, compared, choice_in_words(each.is_read), each.error or ""
+
+
+def _folder_as_json(each: Folder, time_zone: ZoneInfo) -> dict[str, object]:
+    return {
+        "name": each.name,
+        "state": each.state,
+        "messages": each.messages,
+        "watermark": each.watermark,
+        "compared": None if each.reconciled_at is None else with_offset(each.reconciled_at, time_zone),
+        "choice": choice_in_words(each.is_read),
+        "error": each.error,
+    }
 
 
 def _as_json(each: Mailbox, user_email: str, copies: int) -> dict[str, object]:

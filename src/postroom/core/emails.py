@@ -48,7 +48,7 @@ class ListedEmail:
     """An e-mail as a list shows it: what one copy says. `is_sent` where its owner wrote it.
 
     `time_zone` is the organisation's. What is `unsent` has no copy yet; its time says when it will be sent, or was
-    written.
+    written. What nobody looked for when the copy came is None.
     """
 
     place: EmailPlace
@@ -62,3 +62,7 @@ class ListedEmail:
     time_zone: str
     participants: tuple[Participant, ...]
     unsent: Unsent | None = None
+    summary: str | None = None
+    has_attachment: bool | None = None
+    conversation: int | None = None
+    is_read: bool | None = None

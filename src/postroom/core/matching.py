@@ -22,6 +22,15 @@ def email_key(message: Message, copy_id: int) -> bytes:
     return hashlib.sha256(repr(identity).encode()).digest()
 
 
+def conversation_id(message: Message, copy_id: int) -> int:
+    """Give the id of a conversation for whoever sees a message: what its first message is called, as a number.
+
+    It tells nothing of other mail, as the id of a thread would, in which the messages of one mailbox are tied together.
+    """
+    first = next(iter((*message.references, *filter(None, [message.message_id]))), f"copy {copy_id}")
+    return int.from_bytes(hashlib.sha256(first.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1
+
+
 def thread_ids(message: Message) -> tuple[str, ...]:
     """Give the ids that tie a message to others of its thread: its own and those that it refers to."""
     own = () if message.message_id is None else (message.message_id,)

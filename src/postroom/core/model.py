@@ -107,6 +107,8 @@ class Message:
     problems: tuple[str, ...]
     is_automated: bool = False
     headers_only: bool = False
+    summary: str = ""  # how its text begins
+    has_attachment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +308,7 @@ class Folder:
     doubted_since: int | None = None
     resets: int = 0
     error: str | None = None
+    is_read: bool | None = None  # by choice; None: unless its use is that of drafts, junk or trash
 
 
 @dataclass(frozen=True, slots=True)

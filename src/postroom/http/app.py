@@ -21,6 +21,7 @@ from postroom.http import (
     crm_shares,
     crm_team,
     email_drafts,
+    email_files,
     email_shares,
     emails,
     explanations,
@@ -143,7 +144,10 @@ def routes(
     yield oauth.TOKEN_PATH, oauth.TokenResource(database, public_url)
     yield oauth.REVOKE_PATH, oauth.RevocationResource(database)
     yield "/openapi.json", openapi.OpenApi()
-    yield emails.PATH, emails.Emails(EmailReader(database, box))
+    reader = EmailReader(database, box)
+    yield emails.PATH, emails.Emails(reader)
+    yield emails.EMAIL_PATH, emails.Email(reader)
+    yield email_files.PATH, email_files.EmailFiles(reader)
     yield send_mail.PATH, send_mail.SendMail(database, box)
     for path, crm_resource in _CRM_ROUTES.items():
         yield f"/crm/{{version}}{path}", crm_resource(database)

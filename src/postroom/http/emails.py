@@ -1,4 +1,4 @@
-"""The e-mails of a record, in the form of Zoho CRM (API page, "Get Emails of a Record")."""
+"""The e-mails of a record, in the form of Zoho CRM (API pages, "Get Emails of a Record" and "View Email")."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from postroom.actions.errors import FieldRefused
-from postroom.actions.read_emails import FIRST_INDEX, PAGE, EmailPage, EmailReader, OpenRecord
+from postroom.actions.read_emails import FIRST_INDEX, PAGE, EmailPage, EmailReader, OpenRecord, ReadEmail
 from postroom.actions.times import with_offset
 from postroom.actions.withhold import email_id
 from postroom.core.addresses import is_stand_in
@@ -24,6 +24,8 @@ from postroom.http.resource import answer, now
 from postroom.http.sent import LongText, Sent, Text, or_none
 
 PATH = "/crm/{version}/{module_api_name}/{record_id}/Emails"
+EMAIL_PATH = f"{PATH}/{{message_id}}"
+NOT_THERE = "the related id given seems to be invalid"
 _INDIVIDUAL = "individual"  # what Zoho calls the source of what one user sent
 
 
@@ -34,6 +36,14 @@ class EmailsQuery(Sent, frozen=True):
     owner_id: Text | UnsetType = UNSET
     index: Text = FIRST_INDEX
     filter: LongText | UnsetType = UNSET
+
+
+class EmailQuery(Sent, frozen=True):
+    """Of which view and of whose copies an e-mail shall be; sources call the owner by two names."""
+
+    type: Text | UnsetType = UNSET
+    owner_id: Text | UnsetType = UNSET
+    user_id: Text | UnsetType = UNSET
 
 
 class FilteredField(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -77,7 +87,7 @@ class Emails(EmailResource):
         """Answer a page."""
         with self.opened(request, version, module_api_name, record_id) as record:
             query = read_parameters(request, EmailsQuery)
-            wanted, subject = _wanted(record, query.type, query.owner_id), _subject(query.filter)
+            wanted, subject = wanted_in(record, query.type, query.owner_id), _subject(query.filter)
             page = record.list_emails(wanted, index=query.index, subject=subject)
             viewer_id = record.viewer_id
         if not page.emails:
@@ -87,10 +97,38 @@ class Emails(EmailResource):
         answer(response, {"Emails": emails, "info": _info(page)})
 
 
-def _wanted(record: OpenRecord, view: str | UnsetType, owner_id: str | UnsetType) -> Wanted:
+class Email(EmailResource):
+    """One e-mail, with what it says."""
+
+    def on_get(
+        self,
+        request: falcon.Request,
+        response: falcon.Response,
+        version: str,
+        module_api_name: str,
+        record_id: str,
+        message_id: str,
+    ) -> None:
+        """Answer it from one copy."""
+        with self.opened(request, version, module_api_name, record_id) as record:
+            query = read_parameters(request, EmailQuery)
+            if query.user_id is not UNSET and query.owner_id not in (UNSET, query.user_id):
+                raise FieldRefused("the owner is named twice", param_name="user_id")
+            owner_id = query.owner_id if query.user_id is UNSET else query.user_id
+            found = record.read_email(message_id, wanted_in(record, query.type, owner_id))
+            viewer_id = record.viewer_id
+        if found is None:
+            raise FieldRefused(NOT_THERE, resource_path_index=3)
+        answer(response, {"Emails": [_whole(found, viewer_id)]})
+
+
+def wanted_in(
+    record: OpenRecord, view: str | UnsetType, owner_id: str | UnsetType, owner_name: str = "owner_id"
+) -> Wanted:
+    """Say which e-mails are wanted; `owner_name` is what the parameter of the owner is called. Raises FieldRefused."""
     if view is not UNSET and view not in VIEWS.keys() | VIEWS_OF_UNSENT.keys():
         raise FieldRefused("the type given seems to be invalid", param_name="type")
-    owner = None if owner_id is UNSET else id_in(owner_id, param_name="owner_id")
+    owner = None if owner_id is UNSET else id_in(owner_id, param_name=owner_name)
     return wanted_emails(or_none(view), owner, record.viewer_id)
 
 
@@ -127,7 +165,7 @@ def _listed(email: ListedEmail, viewer_id: int) -> dict[str, object]:
         "cc": _people(email, ParticipantRole.CC),
         "time": _time(email),
         "sent": email.is_sent,
-        "read": None,
+        "read": email.is_read if email.owner.user_id == viewer_id else None,
         "owner": {"id": str(email.owner.user_id), "name": email.owner.name, "email": email.owner.address},
         "source": _INDIVIDUAL if email.kind == Kind.CRM else email.kind,
         "linked_record": None if email.deal is None else _linked(email.deal),
@@ -138,10 +176,29 @@ def _listed(email: ListedEmail, viewer_id: int) -> dict[str, object]:
                 "bounced_reason": None,
             }
         ],
-        **dict.fromkeys(("summary", "has_attachment", "has_thread_attachment")),
+        "summary": email.summary,
+        "has_attachment": email.has_attachment,
+        "has_thread_attachment": email.has_attachment,
+        "thread_id": None if email.conversation is None else str(email.conversation),
         **dict.fromkeys(("activity_info", "emotion", "intent", "sentiment_info")),
     }
     return shown | ({"bcc": _people(email, ParticipantRole.BCC)} if email.owner.user_id == viewer_id else {})
+
+
+def _whole(found: ReadEmail, viewer_id: int) -> dict[str, object]:
+    """Give what a list shows, and what the e-mail says and brings along."""
+    content, listed = found.content(), _listed(found.email, viewer_id)
+    return listed | {
+        "content": content.html,
+        "plain_text": content.text,
+        "mail_format": "html" if content.is_html else "text",
+        "sent_time": listed["time"],
+        "editable": False,
+        "reply_to": _NOBODY if content.reply_to is None else _named(*content.reply_to),
+        "attachments": [{"id": file.id, "name": file.name, "size": str(file.size)} for file in content.files],
+        "has_attachment": bool(content.files),
+        "has_thread_attachment": bool(content.files),
+    }
 
 
 _NOBODY: dict[str, str | None] = {"user_name": None, "email": None}
@@ -152,8 +209,11 @@ def _people(email: ListedEmail, role: ParticipantRole) -> list[dict[str, str | N
 
 
 def _person(participant: Participant) -> dict[str, str | None]:
-    address = None if is_stand_in(participant.address) else participant.address
-    return {"user_name": participant.name or address, "email": address}
+    return _named(None if is_stand_in(participant.address) else participant.address, participant.name)
+
+
+def _named(address: str | None, name: str) -> dict[str, str | None]:
+    return {"user_name": name or address, "email": address}
 
 
 def _time(email: ListedEmail) -> str | None:

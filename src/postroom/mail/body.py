@@ -8,8 +8,8 @@ reads them.
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from postroom.mail.charsets import decode_charset
 from postroom.mail.headers import MAX_FIELD_BYTES, header_text, split_part_head
@@ -33,12 +33,21 @@ _QUOTED_FROM = re.compile(r"^>++(?=From )", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part that holds no other: its type, charset, transfer encoding and bytes as sent."""
+    """One part that holds no other: its type, charset, transfer encoding and bytes as sent.
+
+    `disposition` says how it is meant to be shown (RFC 2183), `name` is that of a file, and `content_id` is what other
+    parts name it by (RFC 2392); each is empty where nothing is said. Parts with one number in `alternative` say the
+    same in several ways (RFC 2046, section 5.1.4); 0 says that there is no other way.
+    """
 
     content_type: str
     charset: str
     encoding: str
     data: memoryview
+    disposition: str = ""
+    name: str = ""
+    content_id: str = ""
+    alternative: int = 0
 
 
 @dataclass(slots=True)
@@ -51,10 +60,10 @@ class _Left:
     text: int = MAX_TEXT_BYTES
 
 
-def digest_body(fields: dict[str, list[bytes]], body: memoryview, problems: list[str]) -> bytes:
+def digest_parts(parts: Iterable[Part], problems: list[str]) -> bytes:
     """Give the SHA-256 over the decoded parts, the same for any transfer encoding or line ending."""
     digest, left = hashlib.sha256(), _Left()
-    for part in _leaves(fields, body, left, problems):
+    for part in parts:
         data = _comparable(part, left, problems)
         digest.update(b"%d:" % len(data))
         digest.update(data)
@@ -69,19 +78,24 @@ def digest_headers_only(fields: dict[str, list[bytes]]) -> bytes:
     return digest.digest()
 
 
-def _leaves(fields: dict[str, list[bytes]], body: memoryview, left: _Left, problems: list[str]) -> Iterator[Part]:
+def read_parts(fields: dict[str, list[bytes]], body: memoryview, problems: list[str]) -> Iterator[Part]:
+    """Give the parts of a body that hold no others, in their order."""
+    left = _Left()
     content = {name: values[0] for name, values in fields.items() if name.startswith("content-")}
-    pending = [(0, content, body)]
+    pending, groups = [(0, 0, content, body)], 0
     while pending:
-        depth, content, data = pending.pop()
+        depth, group, content, data = pending.pop()
         media_type, parameters = read_parameters(_content_field(content, "content-type", problems))
         children = _children(media_type, parameters, data, depth, left, problems)
         if not children:
-            yield _leaf(media_type, parameters, content, data, problems)
+            yield replace(_leaf(media_type, parameters, content, data, problems), alternative=group)
             continue
+        if media_type == "multipart/alternative" and not group:
+            groups += 1
+            group = groups
         left.parts -= len(children)
         heads = [_split(child, left, problems) for child in children]
-        pending += [(depth + 1, head, rest) for head, rest in reversed(heads)]
+        pending += [(depth + 1, group, head, rest) for head, rest in reversed(heads)]
 
 
 def _split(part: memoryview, left: _Left, problems: list[str]) -> tuple[dict[str, bytes], memoryview]:
@@ -156,16 +170,20 @@ def _leaf(
     media_type: str, parameters: dict[str, str], content: dict[str, bytes], data: memoryview, problems: list[str]
 ) -> Part:
     encoding = _content_field(content, "content-transfer-encoding", problems)
+    disposition, named = read_parameters(_content_field(content, "content-disposition", problems))
     return Part(
         content_type=media_type if _MEDIA_TYPE.fullmatch(media_type) else "text/plain",  # RFC 2045, section 5.2
         charset=parameters.get("charset") or "utf-8",
         encoding=encoding.lower(),
         data=data,
+        disposition=disposition,
+        name=named.get("filename") or parameters.get("name") or "",
+        content_id=_content_field(content, "content-id", problems).removeprefix("<").removesuffix(">"),
     )
 
 
 def _comparable(part: Part, left: _Left, problems: list[str]) -> bytes | memoryview:
-    data = _decode_transfer(part, problems)
+    data = decode_part(part, problems)
     is_text = part.content_type.startswith(("text/", "message/", "multipart/"))
     if not is_text or len(data) > left.text:
         return data
@@ -177,7 +195,8 @@ def _comparable(part: Part, left: _Left, problems: list[str]) -> bytes | memoryv
     return text.strip("\n").encode("utf-8", "replace")
 
 
-def _decode_transfer(part: Part, problems: list[str]) -> bytes | memoryview:
+def decode_part(part: Part, problems: list[str]) -> bytes | memoryview:
+    """Give the bytes of a part as they were before they were encoded; what is damaged stays as it is."""
     if part.encoding == "quoted-printable":
         return binascii.a2b_qp(part.data)
     if part.encoding != "base64":

@@ -14,15 +14,18 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from postroom.mail.folder_names import SKIPPED_NAMES
 from postroom.mail.headers import MAX_HEADER_BYTES
-from postroom.mail.imap_connection import imap_connection, imap_errors, refuse_if_busy
+from postroom.mail.imap_connection import answered_in_time, imap_connection, imap_errors, refuse_if_busy
 from postroom.mail.parse import MAX_MESSAGE_BYTES
 from postroom.mail.server import DEFAULT_TIMEOUT, FORBIDDEN, Login, MailServerError, Server, guard
 
 _SEARCH_WINDOW = 50_000  # messages: imaplib refuses an answer of more than a million bytes
 _AT_ONCE = 500  # UIDs in a command: servers take lines of 8192 octets at least (RFC 7162, section 4)
-_BATCH_MESSAGES = 100
+MOST_AT_ONCE = 100  # messages
 _BATCH_BYTES = 8 * 1024 * 1024
 
+LONGEST_WAIT = 28 * 60  # seconds (RFC 2177, section 3)
+
+_CHANGES = {b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"}
 _UNSELECTABLE = {"\\noselect", "\\nonexistent"}  # RFC 3501, section 7.2.2; RFC 5258, section 3
 _SKIPPED = {"\\drafts": "\\Drafts", "\\junk": "\\Junk", "\\trash": "\\Trash"}  # RFC 6154: unsent or unwanted
 _VIRTUAL = {"\\all": "\\All", "\\flagged": "\\Flagged"}  # the same messages once more
@@ -141,7 +144,7 @@ class Session:
             }
 
     def fetch(self, uids: Sequence[int]) -> Iterator[FetchedMessage]:
-        """Yield messages of the open folder, in the order given, and set no flag.
+        """Yield messages of the open folder, in the order given, and set no flag; MOST_AT_ONCE are asked for at once.
 
         Of a message above MAX_MESSAGE_BYTES only the first MAX_HEADER_BYTES of headers come.
         """
@@ -153,6 +156,10 @@ class Session:
             for batch in _batches(some, sizes):
                 yield from self._bodies(batch, truncated=sizes.get(batch[0], 0) > MAX_MESSAGE_BYTES)
 
+    def fetch_headers(self, uid: int) -> FetchedMessage:
+        """Give the headers of one message alone."""
+        return next(self._bodies([uid], truncated=True))
+
     def _bodies(self, batch: list[int], *, truncated: bool) -> Iterator[FetchedMessage]:
         section = f"BODY.PEEK[HEADER]<0.{MAX_HEADER_BYTES}>" if truncated else "BODY.PEEK[]"
         key = b"BODY[HEADER]<0>" if truncated else b"BODY[]"
@@ -162,6 +169,24 @@ class Session:
             answer = answers.get(uid, {})
             yield FetchedMessage(uid, answer.get(key), truncated, _flags(answer))
 
+    def can_wait(self) -> bool:
+        """Say whether the server tells by itself what changes (RFC 2177)."""
+        return bool(self._client.has_capability("IDLE"))
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the server says that something changed in the open folder; False where it does not in that time.
+
+        What it says is a hint that a pass is worth while, and no more: only a pass finds out what is new. Waits for
+        LONGEST_WAIT seconds at most, after which servers may log us out.
+        """
+        with self._errors("word that it will say what changes"):
+            self._client.idle()
+        with imap_errors(self._server):
+            heard = self._client.idle_check(min(seconds, LONGEST_WAIT))
+        with self._errors("an end of that"):
+            _, more = self._client.idle_done()
+        return any(_CHANGES & set(each) for each in (*heard, *more))
+
     def _wire(self, name: str) -> bytes:
         guard(name, "folder name")
         wire: bytes = self._wire_names.get(name) or imap_utf7.encode(name)
@@ -169,7 +194,7 @@ class Session:
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
-        with imap_errors(self._server):
+        with imap_errors(self._server), answered_in_time(self._client):
             try:
                 yield
             except IMAPClientAbortError:
@@ -185,7 +210,7 @@ def _batches(uids: Sequence[int], sizes: dict[int, Any]) -> Iterator[list[int]]:
     total = 0
     for uid in uids:
         size = sizes.get(uid) or 0
-        if batch and (total + size > _BATCH_BYTES or len(batch) == _BATCH_MESSAGES):
+        if batch and (total + size > _BATCH_BYTES or len(batch) == MOST_AT_ONCE):
             yield batch
             batch, total = [], 0
         batch.append(uid)

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
 
 from postroom.core.model import Security
+from postroom.mail.parse import MAX_MESSAGE_BYTES
 from postroom.mail.server import (
+    ANSWER_SECONDS,
     OAUTHBEARER,
     ConnectionFailed,
     Login,
@@ -16,11 +19,13 @@ from postroom.mail.server import (
     Throttled,
     check_arguments,
     connection_errors,
+    hung_up_after,
     login_refused,
     mechanism_for_token,
     needs_encryption,
 )
 
+_LONGEST_LITERAL = MAX_MESSAGE_BYTES + 1024 * 1024
 # RFC 5530, section 3, and what large providers send: too many connections, too much traffic, or a server in need.
 _BUSY = re.compile(r"\[(INUSE|LIMIT|OVERQUOTA|SERVERBUG|THROTTLED|UNAVAILABLE)\]", re.IGNORECASE)
 
@@ -32,8 +37,16 @@ def imap_connection(server: Server, login: Login, timeout: float) -> Iterator[IM
     with imap_errors(server), _greeting_errors(server):
         client = _connect(server, timeout)
     with client:
-        _log_in(client, server, login)
+        with answered_in_time(client):
+            _log_in(client, server, login)
         yield client
+
+
+@contextmanager
+def answered_in_time(client: IMAPClient) -> Iterator[None]:
+    """End the connection where a command gets no whole answer in ANSWER_SECONDS."""
+    with hung_up_after(client.socket(), ANSWER_SECONDS):
+        yield
 
 
 @contextmanager
@@ -67,10 +80,26 @@ def _greeting_errors(server: Server) -> Iterator[None]:
         raise ConnectionFailed(f"{server} took no connection: check host and port, try later.") from error
 
 
+class _Client(IMAPClient):  # type: ignore[misc]
+    """Takes no literal (RFC 3501, section 4.3) that is longer than what is ever asked for."""
+
+    def _create_IMAP4(self) -> Any:  # noqa: ANN401, N802 (imaplib's own kind of connection; the library's name)
+        connection = super()._create_IMAP4()
+        read = connection.read
+
+        def read_within_limits(size: int) -> bytes:
+            if size > _LONGEST_LITERAL:
+                raise IMAPClientAbortError(f"a literal of {size} bytes was announced")
+            return bytes(read(size))
+
+        connection.read = read_within_limits
+        return connection
+
+
 def _connect(server: Server, timeout: float) -> IMAPClient:
     context = server.tls()
     tls = server.security is Security.TLS
-    client = IMAPClient(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
+    client = _Client(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
     client.folder_encode = False  # one undecodable name must not hide all folders
     if server.security is Security.STARTTLS:
         try:
@@ -100,6 +129,8 @@ def _log_in(client: IMAPClient, server: Server, login: Login) -> None:
             raise
         except (IMAPClientError, UnicodeError) as error:  # from None: the server's words may repeat the password
             refuse_if_busy(server, error)
+            if isinstance(error.__context__, IMAPClientAbortError):  # it broke off, and nothing was refused
+                raise error.__context__ from None
             raise login_refused(server, login) from None
 
 

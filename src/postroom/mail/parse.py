@@ -10,7 +10,8 @@ from typing import TypeVar
 from postroom.core.addresses import is_stand_in, normalise_address, stand_in
 from postroom.core.model import Message, Participant, ParticipantRole
 from postroom.mail.automated import is_automated
-from postroom.mail.body import digest_body, digest_headers_only
+from postroom.mail.body import Part, digest_headers_only, digest_parts, read_parts
+from postroom.mail.content import is_attached, summary_of
 from postroom.mail.headers import (
     MAX_FIELD_BYTES,
     MAX_HEADER_BYTES,
@@ -33,6 +34,7 @@ MAX_DATE_BYTES = 200
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 _ROLES = (ParticipantRole.FROM, ParticipantRole.TO, ParticipantRole.CC, ParticipantRole.BCC)
+_BODY = "body: not readable"
 _Fields = dict[str, list[bytes]]
 _T = TypeVar("_T")
 
@@ -53,6 +55,7 @@ def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
     if not fields:
         problems.append("headers: none found")
     participants = _participants(fields, problems)
+    parts = None if headers_only else _fenced(lambda: list(read_parts(fields, body, problems)), None, _BODY, problems)
     sender = _sender(participants)
     return Message(
         message_id=_fenced(lambda: _message_id(fields, problems), None, "Message-ID: not readable", problems),
@@ -60,9 +63,11 @@ def parse_message(raw: bytes, *, truncated: bool = False) -> Message:
         date=_fenced(lambda: _date(fields, problems), None, "Date: not a date", problems),
         subject=_fenced(lambda: _subject(fields, problems), "", "Subject: not readable", problems),
         participants=participants,
-        body_digest=_digest(fields, None if headers_only else body, problems),
+        body_digest=_digest(fields, parts, problems),
         references=_fenced(lambda: _references(fields), (), "References: not readable", problems),
         problems=tuple(dict.fromkeys(problems)),
+        summary=_fenced(lambda: summary_of(parts or []), "", _BODY, problems),
+        has_attachment=any(map(is_attached, parts or [])),
         is_automated=is_automated(fields, sender),
         headers_only=headers_only,
     )
@@ -76,11 +81,11 @@ def _fenced(read: Callable[[], _T], default: _T, problem: str, problems: list[st
     return default
 
 
-def _digest(fields: _Fields, body: memoryview | None, problems: list[str]) -> bytes:
+def _digest(fields: _Fields, parts: list[Part] | None, problems: list[str]) -> bytes:
     by_headers = digest_headers_only(fields)
-    if body is None:
+    if parts is None:
         return by_headers
-    return _fenced(lambda: digest_body(fields, body, problems), by_headers, "body: not readable", problems)
+    return _fenced(lambda: digest_parts(parts, problems), by_headers, _BODY, problems)
 
 
 def _first(fields: _Fields, name: str, problems: list[str]) -> bytes | None:

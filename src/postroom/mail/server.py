@@ -14,16 +14,18 @@ import re
 import socket
 import ssl
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from threading import Timer
 from typing import ClassVar
 
 from postroom.core.model import Security, Trouble
 
 OAUTHBEARER, XOAUTH2 = "OAUTHBEARER", "XOAUTH2"
-DEFAULT_TIMEOUT = 60  # seconds
+DEFAULT_TIMEOUT = 60  # seconds in which a server must say something
+ANSWER_SECONDS = 300  # for a whole answer, however steadily it comes
 _PORTS = 65536
 
 FORBIDDEN = re.compile(r"[\r\n\x00]")
@@ -61,6 +63,10 @@ class Throttled(MailServerError):
 
 class ConnectionFailed(MailServerError):
     """No connection, or one that broke or fell silent."""
+
+
+class TimedOut(ConnectionFailed):
+    """The server said nothing for too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,23 @@ def check_arguments(server: Server, login: Login) -> None:
 
 
 @contextmanager
+def hung_up_after(sock: socket.socket | None, seconds: float) -> Iterator[None]:
+    """End the connection of a server that always says something in time, and never comes to an end."""
+    timer = Timer(seconds, lambda: None if sock is None else _shut_down(sock))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):  # it is over already
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which would wait for the server
+
+
+@contextmanager
 def connection_errors(server: Server) -> Iterator[None]:
     """Turn what a socket or TLS raises into a MailServerError."""
     try:
@@ -176,6 +199,6 @@ def connection_errors(server: Server) -> Iterator[None]:
     except (socket.gaierror, UnicodeError) as error:
         raise ConnectionFailed(f"The host {server.host} was not found: check its name.") from error
     except TimeoutError as error:
-        raise ConnectionFailed(f"{server} did not answer in time: check host, port and security.") from error
+        raise TimedOut(f"{server} did not answer in time: check host, port and security.") from error
     except OSError as error:
         raise ConnectionFailed(f"{server} cannot be reached ({error.strerror}): check host and port.") from error

@@ -6,10 +6,8 @@ nothing was sent; after it, without an answer, nobody can know.
 
 import re
 import smtplib
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from threading import Timer
 from typing import NamedTuple
 
 from postroom.core.model import Security
@@ -23,6 +21,7 @@ from postroom.mail.server import (
     check_arguments,
     connection_errors,
     guard,
+    hung_up_after,
     login_refused,
     mechanism_for_token,
     needs_encryption,
@@ -83,13 +82,13 @@ def send_message(
     for address in (sender, *recipients):
         _check_address(address)
     with _connected(server, timeout) as client:
-        with _smtp_errors(server), _hung_up_after(client, _UNTIL_TEXT * timeout):
+        with _smtp_errors(server), hung_up_after(client.sock, _UNTIL_TEXT * timeout):
             _log_in(client, server, login)
             _name_sender(client, server, sender, len(raw))
             refused = [refusal for each in recipients if (refusal := _name_recipient(client, each)) is not None]
         if len(refused) < len(recipients):
             before_text()
-            with _hung_up_after(client, _LONGEST_TEXT):
+            with hung_up_after(client.sock, _LONGEST_TEXT):
                 _send_text(client, server, raw)
         return refused
 
@@ -122,24 +121,6 @@ def _connect(server: Server, timeout: float) -> smtplib.SMTP:
             client.close()
             raise
     return client
-
-
-@contextmanager
-def _hung_up_after(client: smtplib.SMTP, seconds: float) -> Iterator[None]:
-    """End the connection of a server that always says something in time, and never comes to an end."""
-    sock = client.sock
-    timer = Timer(seconds, lambda: None if sock is None else _shut_down(sock))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _shut_down(sock: socket.socket) -> None:
-    with suppress(OSError):  # it is over already
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which would wait for the server
 
 
 def _log_in(client: smtplib.SMTP, server: Server, login: Login) -> None:

@@ -48,11 +48,13 @@ from postroom.storage.schema import (
     mailboxes,
     modules,
     organisation,
+    raw_messages,
     records,
     users,
 )
 
-_OF_EMAIL = 15  # columns before those of a participant
+_SEEN = "\\Seen"  # RFC 9051, section 2.3.2
+_OF_EMAIL = 19  # columns before those of a participant
 
 
 class EmailLists:
@@ -66,6 +68,7 @@ class EmailLists:
             for by_subject in (False, True)
         }
         self._one = compile_statement(dialect, _one(dialect))
+        self._raw = compile_statement(dialect, _raw())
 
     def page(
         self,
@@ -92,6 +95,11 @@ class EmailLists:
         found = _emails(snapshot, self._one, viewer_id, holdings, {"email_key": email_key})
         return next(iter(found), None)
 
+    def raw(self, snapshot: HotConnection, copy_id: int) -> bytes:
+        """Give the bytes of a copy that the viewer was found to see."""
+        ((raw,),) = snapshot.run(self._raw, {"copy_id": copy_id})
+        return bytes(raw)
+
 
 def _emails(
     snapshot: HotConnection,
@@ -109,7 +117,8 @@ def _emails(
 
 def _email(rows: list[tuple[Any, ...]]) -> ListedEmail:
     sent_at, email_key, copy_id, *of_copy = rows[0][:_OF_EMAIL]
-    owner, (kind, sender, subject, of_mailbox, is_own), deal = of_copy[:3], of_copy[3:8], of_copy[8:11]
+    owner, (kind, sender, subject, of_mailbox, is_own), deal = of_copy[:3], of_copy[3:8], of_copy[12:15]
+    summary, has_attachment, conversation, flags = of_copy[8:12]
     named = (row[_OF_EMAIL:] for row in rows if row[_OF_EMAIL] is not None)
     return ListedEmail(
         place=EmailPlace(sent_at, bytes(email_key)),
@@ -119,8 +128,12 @@ def _email(rows: list[tuple[Any, ...]]) -> ListedEmail:
         sender=sender,
         subject=subject,
         is_sent=kind == Kind.CRM or bool(of_mailbox) or bool(is_own),
+        summary=summary,
+        has_attachment=None if has_attachment is None else bool(has_attachment),
+        conversation=conversation,
+        is_read=None if flags is None else _SEEN in flags.split(),
         deal=None if deal[0] is None else Deal(*deal),
-        time_zone=of_copy[11],
+        time_zone=of_copy[15],
         participants=tuple(Participant(ParticipantRole(role), where, who) for role, where, who in named),
     )
 
@@ -201,6 +214,17 @@ def _found_by_key(source: _Source, behind: Select[Any]) -> FromClause:
     return select(*columns).select_from(source.table.join(entry, is_found)).subquery("found")
 
 
+def _flags() -> ColumnElement[str | None]:
+    """Give the flags of a copy as the server has them; what was imported has none."""
+    is_synced = and_(mailboxes.c.host.is_not(None), copies.c.kind == constant(Kind.IMAP))
+    of_mailbox = select(case((is_synced, copies.c.flags))).where(mailboxes.c.id == copies.c.mailbox_id)
+    return of_mailbox.correlate(copies).scalar_subquery()
+
+
+def _raw() -> Select[Any]:
+    return select(raw_messages.c.raw).where(raw_messages.c.copy_id == _parameter("copy_id", BigInteger))
+
+
 def _may_be_seen(copy: FromClause) -> ColumnElement[bool]:
     return or_(~copy.c.withheld, copy.c.user_id == _parameter("viewer_id", BigInteger))
 
@@ -241,6 +265,7 @@ def _details(found: Select[Any]) -> Select[Any]:
         *(users.c.id, users.c.full_name, users.c.email),
         *(copies.c.kind, copies.c.sender, copies.c.subject),
         *(or_(copies.c.sender.in_(of_owner), copies.c.sender.in_(further)), copies.c.sender == users.c.email),
+        *(copies.c.summary, copies.c.has_attachment, copies.c.conversation, _flags()),
         *(deal.c.id, deal.c.name, deal.c.module_id, organisation.c.time_zone),
         *(named.c.role, named.c.address, named.c.name),
     )

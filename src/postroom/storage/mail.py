@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, union
 
 from postroom.core.addresses import domain_key, domain_of
-from postroom.core.matching import email_key
+from postroom.core.matching import conversation_id, email_key
 from postroom.core.model import Kind, Message
 from postroom.storage.associations import associate_new_copies
 from postroom.storage.database import lock_matching
@@ -143,4 +143,7 @@ def _copy_row(copy_id: int, source: Source, copy: IncomingCopy, thread_id: int) 
         "withheld": True,  # until the rules have spoken
         "digest": digest_of(copy.raw),
         "flags": copy.flags,
+        "summary": message.summary,
+        "has_attachment": message.has_attachment,
+        "conversation": conversation_id(message, copy_id),
     }

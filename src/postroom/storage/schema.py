@@ -443,6 +443,10 @@ copies = Table(
     Column("digest", LargeBinary),  # SHA-256 of its bytes: by it a message is known again in another place
     Column("flags", Text, nullable=False, server_default=text("''")),  # as the server has them, in order
     Column("gone_at", BigInteger),  # since when its source does not have it: it is in no view
+    # What lists show of it; NULL where it came before these were read.
+    Column("summary", Text),
+    Column("has_attachment", Boolean),
+    Column("conversation", BigInteger),  # the same for whoever has a copy, as core.matching says
     _one_of("kind", Kind),
     CheckConstraint("(kind = 'crm') = (mailbox_id IS NULL)", name="source"),
     Index("ix_copies_email", "user_id", "email_key"),
@@ -483,6 +487,7 @@ folders = Table(
     Column("doubted_since", BigInteger),
     Column("resets", Integer, nullable=False),  # changes of UIDVALIDITY in a row
     Column("error", Text),
+    Column("is_read", Boolean),  # by choice; NULL: as its use says
     _one_of("state", FolderState),
     UniqueConstraint("mailbox_id", "name"),
 )

@@ -1,0 +1,86 @@
+"""Which folders are read, by choice: mail of one that is left out is in no view, and comes back with its copies."""
+
+import pytest
+
+from postroom.actions.audit import read_audit
+from postroom.actions.errors import InvalidInput, NotAllowed, NotFound
+from postroom.actions.mailbox_folders import FolderChoices, choose_folders, list_folders
+from postroom.core.model import FolderState
+from tests.sync.accounts import LEAD, Account
+from tests.team import NOW, OPERATOR
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def choose(account: Account, **choices: tuple[str, ...]) -> None:
+    choose_folders(account.team.database, account.address, FolderChoices(**choices), by=OPERATOR, now=NOW)
+
+
+def test_a_folder_that_is_left_out_is_in_no_view_until_it_is_read_again(account: Account) -> None:
+    for _ in range(12):  # as many as would be doubted if they were missing
+        account.put("Offers")
+    account.sync()
+    before = [copy.id for copy in account.stored()]
+    choose(account, leave=("Offers",))
+    report = account.sync()["Offers"]
+    assert (report.gone, report.skipped, report.doubted) == (12, "left out by choice", None)
+    assert account.team.shares("Bob", "Leads", LEAD) == []
+    account.put("Offers")
+    assert account.sync()["Offers"].stored == 0
+    choose(account, by_use=("Offers",))
+    assert account.sync()["Offers"].stored == 1
+    assert [copy.id for copy in account.stored()][:-1] == before
+    assert account.mail_on_lead() == 13
+
+
+def test_one_that_would_not_be_read_is_by_choice(account: Account) -> None:
+    account.put("Spam")
+    assert account.sync()["Spam"].skipped == "\\Junk"
+    choose(account, read=("Spam",))
+    assert account.sync()["Spam"].stored == 1
+    choose(account, by_use=("Spam",))
+    assert account.sync()["Spam"].gone == 1
+    assert [folder.name for folder in list_folders(account.team.database, account.address)] == ["INBOX", "Sent"]
+
+
+def test_a_choice_holds_for_a_folder_that_is_not_there_yet(account: Account) -> None:
+    choose(account, leave=("Later",))
+    account.sync()
+    account.put("Later")
+    assert account.sync()["Later"].skipped == "left out by choice"
+    later = account.folder("Later")
+    assert (later.state, later.is_read) == (FolderState.NEW, False)
+
+
+def test_it_survives_a_change_of_uidvalidity(account: Account) -> None:
+    account.put("Spam")
+    choose(account, read=("Spam",))
+    account.sync()
+    with account.client() as client:
+        client.delete_folder("Spam")
+    account.put("Spam")
+    account.sync()
+    assert account.folder("Spam").is_read is True
+
+
+def test_it_is_the_users_or_an_administrators_and_written_down(account: Account) -> None:
+    team, choices = account.team, FolderChoices(leave=("Offers",))
+    with pytest.raises(NotAllowed):
+        choose_folders(team.database, account.address, choices, by=team.actor("Bob"), now=NOW)
+    choose_folders(team.database, account.address, choices, by=team.actor("Alice"), now=NOW)
+    newest = read_audit(team.database, by=OPERATOR, limit=1).entries[0]
+    assert (newest.change, newest.after) == ("mailbox", {"folders": {"Offers": "left out"}})
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{"read": ("a\r\nb",)}, {"read": ("",)}, {"leave": ("x" * 501,)}, {"read": ("a",), "leave": ("a",)}],
+)
+def test_what_is_no_name_is_refused(account: Account, choices: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(InvalidInput, match="folder: "):
+        choose(account, **choices)
+
+
+def test_a_mailbox_that_is_not_there(account: Account) -> None:
+    with pytest.raises(NotFound):
+        list_folders(account.team.database, "zoe@team.example")

@@ -1,0 +1,128 @@
+"""A POP3 mailbox: everything in it is stored once, nothing is deleted there, and what is taken out stays stored."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from postroom.actions.dead_letters import list_dead_letters
+from postroom.core.model import FolderState
+from postroom.mail import pop
+from postroom.storage.schema import raw_messages
+from tests.servers import fault_proxy as faults
+from tests.servers.dovecot import Dovecot
+from tests.servers.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.sync.accounts import CUSTOMER, LEAD, Account
+from tests.team import NOW, OPERATOR, Team, message
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+LONG = "x" * 10_000 + "\r\n.\r\n..\r\n.x"  # what stands alone ends a message, and poplib takes no line so long
+
+
+@pytest.fixture
+def proxy(dovecot: Dovecot) -> Iterator[FaultProxy]:
+    with fault_proxy(dovecot.pop_port) as running:
+        yield running
+
+
+@pytest.fixture
+def account(team: Team, dovecot: Dovecot, proxy: FaultProxy) -> Account:
+    alice = Account(team, dovecot, port=proxy.port, protocol="pop")
+    team.user("Bob")
+    team.permission("Alice", "public")
+    team.record("Leads", "Bob", CUSTOMER, record_id=LEAD)
+    return alice
+
+
+def uids_on_server(account: Account) -> list[int]:
+    with account.client() as client:
+        client.select_folder("INBOX", readonly=True)
+        return client.search()
+
+
+def test_everything_is_stored_once_and_nothing_is_deleted(account: Account) -> None:
+    for body in ("Hello", LONG):
+        account.put("INBOX", body)
+    first = account.sync()["INBOX"]
+    assert (first.stored, first.known) == (2, 0)
+    assert uids_on_server(account) == [1, 2]
+    assert account.team.shares("Bob", "Leads", LEAD) == ["Alice"]
+    assert account.folder("INBOX").state == FolderState.FOLLOWING
+    account.put("INBOX")
+    again = account.sync()["INBOX"]
+    assert (again.stored, again.known) == (1, 2)
+    assert len(account.stored()) == 3
+
+
+def test_a_message_comes_as_the_server_has_it(account: Account) -> None:
+    raw = message(CUSTOMER, ["me@team.example"], "<1@x>", LONG) + b"\r\n"
+    account.dovecot.append(account.address, "INBOX", raw)
+    account.sync()
+    with account.team.database.read() as connection:
+        assert connection.execute(select(raw_messages.c.raw)).scalars().all() == [raw]
+
+
+def test_what_a_mail_program_takes_out_stays(account: Account) -> None:
+    uid = account.put("INBOX")
+    account.sync()
+    account.expunge("INBOX", [uid])
+    account.put("INBOX")
+    report = account.sync()["INBOX"]
+    assert (report.stored, report.gone) == (1, 0)
+    assert account.mail_on_lead() == 2
+
+
+def test_messages_that_get_other_ids_are_known_again(account: Account) -> None:
+    for _ in range(3):
+        account.put("INBOX")
+    account.sync()
+    before = [copy.id for copy in account.stored()]
+    with account.team.database.write() as connection:
+        connection.exec_driver_sql("UPDATE copies SET uid = 'old ' || uid")
+    report = account.sync()["INBOX"]
+    assert (report.moved, report.stored) == (3, 0)
+    assert [copy.id for copy in account.stored()] == before
+
+
+def test_of_a_message_that_is_too_large_the_headers_come(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pop, "MAX_MESSAGE_BYTES", 1000)
+    account.put("INBOX", "x" * 2000)
+    assert account.pass_over().problems == [("INBOX message 1", "body: not read, the message is too large")]
+    assert account.mail_on_lead() == 1
+
+
+@pytest.mark.parametrize("times", [1, 99], ids=["once", "each time"])
+def test_a_message_on_which_the_connection_breaks_stops_no_other(
+    account: Account, proxy: FaultProxy, times: int
+) -> None:
+    for _ in range(4):
+        account.put("INBOX")
+    proxy.fault = Fault(rb"RETR 2", faults.cut_after(100), times)
+    report = account.sync()["INBOX"]
+    letters = list_dead_letters(account.team.database, by=OPERATOR, limit=9)
+    if times == 1:
+        assert (report.stored, report.dead_letters, letters) == (4, 0, [])
+        return
+    assert (report.stored, report.dead_letters) == (3, 1)
+    assert [(each.letter.place, each.letter.size) for each in letters] == [("INBOX message 2", 0)]
+    assert account.sync(after=NOW)["INBOX"].known == 4
+
+
+@pytest.mark.parametrize(
+    ("command", "act"),
+    [
+        (rb"RETR", faults.swallow()),
+        (rb"UIDL", faults.answer(b"-ERR not today\r\n")),
+        (rb"LIST", faults.cut_after(10)),
+        (rb"RETR", faults.answer(b"what?\r\n")),
+    ],
+    ids=["silence", "no ids", "cut within the list", "garbage"],
+)
+def test_the_next_pass_makes_it_good(account: Account, proxy: FaultProxy, command: bytes, act: faults.Act) -> None:
+    for _ in range(3):
+        account.put("INBOX")
+    proxy.fault = Fault(command, act, times=1)
+    account.try_to_sync(timeout=1)
+    assert proxy.fault.seen
+    account.sync()
+    assert len(account.stored()) == account.mail_on_lead() == 3

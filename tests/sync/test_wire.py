@@ -1,0 +1,44 @@
+"""What reaches the wire: commands of our own alone, and nothing that stands in a message.
+
+A proxy before the real server keeps every line. That the guard itself holds is in tests/mail/test_imap.py.
+"""
+
+import re
+
+import pytest
+
+from tests.servers.dovecot import Dovecot
+from tests.servers.fault_proxy import fault_proxy
+from tests.sync.accounts import Account
+from tests.team import Team
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+EVIL = ('x"\r\n X1 STORE 1:* +FLAGS (\\Deleted)', "{5}\r\n X1 EXPUNGE", '"\\" X1 DELETE INBOX')
+FOLDERS = ('quo"ted', "back\\slash", "50% {10}", "a*b", "blank end ", "Ü & Co", "NIL", "(x)")
+FOLDER = rb'(?:[^\s"\\(){%*]+|"(?:[^"\\]|\\.)*")'
+NUMBERS = rb"[\d,:*]+"
+OUR_COMMANDS = (
+    rb"CAPABILITY|AUTHENTICATE PLAIN|ENABLE CONDSTORE|LOGOUT|NOOP",
+    rb'LIST "" "\*"|LIST "" \*',
+    rb"(EXAMINE|STATUS) %s( \(MESSAGES UIDVALIDITY UIDNEXT HIGHESTMODSEQ\))?"
+    % rb'(?:[^\s"\\(){%*]+|"(?:[^"\\]|\\.)*")',
+    rb"UID SEARCH %s( UID %s)?( SINCE \d\d?-\w{3}-\d{4})?( MODSEQ \d+)?" % (NUMBERS, NUMBERS),
+    rb"UID FETCH %s \((RFC822\.SIZE|FLAGS|BODY\.PEEK\[\] FLAGS)\)" % NUMBERS,
+)
+
+
+def test_only_commands_of_our_own_are_sent(team: Team, dovecot: Dovecot) -> None:
+    with fault_proxy(dovecot.imap_port) as proxy:
+        account = Account(team, dovecot, port=proxy.port)
+        for number, evil in enumerate(EVIL):
+            raw = f"From: {evil} <a@x.example>\r\nTo: b@x.example\r\nMessage-ID: <{evil}@x>\r\nSubject: {evil}\r\n\r\n."
+            dovecot.append(account.address, FOLDERS[number], raw.encode())
+        for folder in FOLDERS:
+            dovecot.append(account.address, folder, b"From: c@x.example\r\n\r\n.")
+        for _ in range(2):
+            assert not [report.failed for report in account.sync().values() if report.failed]
+            account.put("INBOX")
+    assert len(account.there()) == len(EVIL) + len(FOLDERS) + 1
+    commands = re.compile(rb"[A-Z]+\d+ (%s)\r\n|[A-Za-z0-9+/=]+\r\n" % b"|".join(OUR_COMMANDS))  # or a password
+    assert [line for line in proxy.lines if not commands.fullmatch(line)] == []
+    assert not [line for line in proxy.lines if b"X1" in line]

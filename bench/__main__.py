@@ -11,6 +11,7 @@ from bench.databases import DIALECTS, prepared
 from bench.exclusion import measure_exclusion
 from bench.first_sync import measure_first_sync
 from bench.goals import judge
+from bench.idle import measure_idle
 from bench.machine import Cores, choose_cores, describe, require_programs
 from bench.matching import measure_matching
 from bench.measuring import Plan, measure_database
@@ -18,6 +19,7 @@ from bench.organisation import FULL, QUICK, Size
 from bench.processes import pin_this_process
 from bench.questions import choose_questions
 from bench.steps import measure_steps
+from postroom.actions.mailbox_turns import DEFAULT_INTERVAL
 from postroom.storage.database import Database
 
 _PROJECT = Path(__file__).parents[1]
@@ -34,13 +36,29 @@ class _Run(NamedTuple):
     records: tuple[int, int]  # among which new mail finds its own
     messages: int  # of a first sync
     syncs: int
+    mailboxes: int  # in which nothing happens
+    interval: int  # seconds from one look into each to the next
 
 
 _FULL_RUN = _Run(
-    FULL, Plan(warm_up=1, rounds=9, seconds=2), questions=5_000, records=(10_000, 1_000_000), messages=10_000, syncs=3
+    FULL,
+    Plan(warm_up=1, rounds=9, seconds=2),
+    questions=5_000,
+    records=(10_000, 1_000_000),
+    messages=10_000,
+    syncs=3,
+    mailboxes=1_000,
+    interval=DEFAULT_INTERVAL,
 )
 _QUICK_RUN = _Run(
-    QUICK, Plan(warm_up=0, rounds=1, seconds=1), questions=100, records=(100, 1_000), messages=200, syncs=1
+    QUICK,
+    Plan(warm_up=0, rounds=1, seconds=1),
+    questions=100,
+    records=(100, 1_000),
+    messages=200,
+    syncs=1,
+    mailboxes=10,
+    interval=10,
 )
 
 
@@ -73,11 +91,12 @@ def _measure(dialect: str, run: _Run, cores: Cores) -> report.Measured:
         results = measure_database(url, run.size, questions, run.plan, cores)
         exclusion = measure_exclusion(url, run.size, questions.of_all, cores)
         first_sync = measure_first_sync(url, run.messages, run.syncs)
+        idle = measure_idle(url, run.mailboxes, run.interval)
         matching = measure_matching(url, run.size, run.records)
         pin_this_process(cores.worker)
         steps = measure_steps(url, questions.of_all)
-    verdicts = judge(dialect, results, exclusion, matching, first_sync)
-    measured = report.Measured(dialect, results, steps, exclusion, matching, first_sync, verdicts)
+    verdicts = judge(dialect, results, exclusion, matching, first_sync, idle)
+    measured = report.Measured(dialect, results, steps, exclusion, matching, first_sync, idle, verdicts)
     report.show(measured)
     return measured
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from bench.exclusion import Exclusion
 from bench.first_sync import FirstSync
+from bench.idle import Idle
 from bench.matching import Matching
 from bench.measuring import CONSTANT_ANSWER, FULL_ANSWER, Results
 
@@ -16,6 +17,8 @@ _LONGEST_EXCLUSION = {"sqlite": 2.0}  # seconds
 _LEAST_OF_MBSYNC = 1 / 3
 _LONGEST_MATCHING = 2.0  # seconds
 _LARGEST_GROWTH = 0.3  # the depth of an index grows a little
+_LARGEST_IDLE_SHARE = 0.05
+_LARGEST_IDLE_MEMORY = 300  # MiB
 _LEAST_BUSY = 0.9  # below, the load was too little for the constant answer, and the ratio flatters
 
 
@@ -29,7 +32,7 @@ class Verdict(NamedTuple):
 
 
 def judge(
-    dialect: str, results: Results, exclusion: Exclusion, matching: Matching, first_sync: FirstSync
+    dialect: str, results: Results, exclusion: Exclusion, matching: Matching, first_sync: FirstSync, idle: Idle
 ) -> list[Verdict]:
     """Hold the figures of a database against the goals."""
     ratio, memory, busy = results.ratios[FULL_ANSWER], results.peak_memory, results.figures[CONSTANT_ANSWER].busy
@@ -45,6 +48,7 @@ def judge(
         Verdict("enough load for constant answers: 90% busy", f"{busy:.0%}", busy >= _LEAST_BUSY),
     ]
     verdicts += _judge_mail(matching, first_sync)
+    verdicts += _judge_idle(idle)
     if dialect in _LONGEST_EXCLUSION:
         longest = _LONGEST_EXCLUSION[dialect]
         goal = f"excluding a domain of {exclusion.copies:,} old copies: under {longest:.0f} s"
@@ -70,6 +74,14 @@ def _judge_mail(matching: Matching, first_sync: FirstSync) -> list[Verdict]:
             f"{matching.growth:.0%}",
             matching.growth <= _LARGEST_GROWTH,
         ),
+    ]
+
+
+def _judge_idle(idle: Idle) -> list[Verdict]:
+    who, share, memory = f"{idle.mailboxes:,} idle mailboxes", idle.share, idle.memory
+    return [
+        Verdict(f"{who}: under {_LARGEST_IDLE_SHARE:.0%} of a core", f"{share:.1%}", share < _LARGEST_IDLE_SHARE),
+        Verdict(f"{who}: under {_LARGEST_IDLE_MEMORY} MiB", f"{memory:.0f} MiB", memory < _LARGEST_IDLE_MEMORY),
     ]
 
 

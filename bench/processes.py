@@ -22,11 +22,11 @@ class Server(NamedTuple):
 
     def peak_memory(self) -> float:
         """Give the largest memory that the worker ever held, in MiB."""
-        return max(map(_peak_memory, _children(self.process_id)))
+        return max(map(peak_memory_of, _children(self.process_id)))
 
     def processor_seconds(self) -> float:
         """Give the time that a core worked for the worker so far."""
-        return sum(map(_processor_seconds, _children(self.process_id)))
+        return sum(map(processor_seconds_of, _children(self.process_id)))
 
 
 @contextmanager
@@ -63,14 +63,16 @@ def _children(process_id: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()]
 
 
-def _peak_memory(process_id: int) -> float:
+def peak_memory_of(process_id: int) -> float:
+    """Give the largest memory that a process ever held, in MiB."""
     for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
 
 
-def _processor_seconds(process_id: int) -> float:
+def processor_seconds_of(process_id: int) -> float:
+    """Give the time that a core worked for a process so far."""
     after_name = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
     user, system = after_name[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -11,6 +11,7 @@ from rich.table import Table
 from bench.exclusion import Exclusion
 from bench.first_sync import FirstSync
 from bench.goals import Verdict
+from bench.idle import Idle
 from bench.matching import Matching
 from bench.measuring import FULL_ANSWER, Results
 from bench.organisation import Size
@@ -48,6 +49,9 @@ into an empty database, with a thousand records that the mail names. mbsync pull
 turn with it; both write to the disk before they go on. The shares of its time are from one more sync under Python's
 profiler, and what they leave is everything else. A new record finds its old mail in the large organisation; new mail is
 stored, two hundred messages at a time, in organisations that differ in their number of records alone.
+
+Idle mailboxes are those of users on one Dovecot, over TLS. One worker looks into each of them every five minutes, and
+is measured for five minutes after its first passes.
 """
 
 
@@ -60,6 +64,7 @@ class Measured(NamedTuple):
     exclusion: Exclusion
     matching: Matching
     first_sync: FirstSync
+    idle: Idle
     verdicts: Sequence[Verdict]
 
 

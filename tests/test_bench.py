@@ -32,6 +32,8 @@ def test_quick_run_tells_the_ratio() -> None:
     assert re.search(r"ratio to a constant answer: at least 0\.25 +│ +[01]\.\d{3} │", done.stdout)
     assert re.search(r"first sync beside mbsync: at least a third of its rate +│ +\d+\.\d{3} │", done.stdout)
     assert re.search(r"a new record finding 1,000 old copies: under 2 s +│ +0\.\d\d s │ +yes", done.stdout)
+    assert re.search(r"10 idle mailboxes: under 300 MiB +│ +\d+ MiB │ +yes", done.stdout)
+    assert re.search(r"10 idle mailboxes: under 5% of a core +│ +\d+\.\d% │", done.stdout)
     assert re.search(r"mail among 100 or 1,000 records: at most 30% more +│ +-?\d+% │", done.stdout)
     assert len(re.findall(r"^│ (?:reading messages|conversations|commits) +│ +\d+% │", done.stdout, re.MULTILINE)) == 3
     assert (page.read_bytes() if page.exists() else None) == before

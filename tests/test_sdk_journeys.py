@@ -238,8 +238,10 @@ FILES = "files that pass its own check"
 CALLER = "a question who the caller is"
 REFUSED_RECIPIENTS = "recipients who were refused"
 FILTERS = "filters of e-mails"
+HAS_ATTACHMENT = "e-mails that tell whether they have files"
+FILE_BY_ID = "downloads of a single file"
 SDKS = [
-    Sdk("zohocrmsdk5-0", frozenset({SHARE_EMAILS, CALLER, REFUSED_RECIPIENTS, FILTERS})),
+    Sdk("zohocrmsdk5-0", frozenset({SHARE_EMAILS, CALLER, REFUSED_RECIPIENTS, FILTERS, HAS_ATTACHMENT, FILE_BY_ID})),
     Sdk("zohocrmsdk6-0", frozenset({SHARE_EMAILS, FILES, FILTERS})),
     Sdk("zohocrmsdk7-0", frozenset({SHARE_EMAILS, FILES})),
     Sdk("zohocrmsdk8-0"),
@@ -345,6 +347,9 @@ def emails_as_told_by(sdk: Sdk, bob: str) -> dict[str, Any]:
             "each once": 13,
             "newest": newest,
         },
+        "opened": opened_as_told_by(sdk),
+        "no such email": refused(400, "INVALID_DATA", INVALID_RECORD, {"resource_path_index": 3}),
+        "no such file": refused(400, "INVALID_DATA", INVALID_RECORD, {"param_name": "message_id"}),
         "of the colleague": subjects[1:11],
         "with a subject": None if FILTERS in sdk.without else ["Order 3"],
         "sent from the CRM": [],
@@ -352,6 +357,24 @@ def emails_as_told_by(sdk: Sdk, bob: str) -> dict[str, Any]:
         "of nothing": 204,
         "of no record": NO_RECORD,
         "of no type": refused(400, "INVALID_DATA", "the type given seems to be invalid", {"param_name": "type"}),
+    }
+
+
+def opened_as_told_by(sdk: Sdk) -> dict[str, Any]:
+    """Give what an SDK tells of the newest e-mail, and of its file."""
+    archive = ["attachments.zip", {"3-colours.txt": "red\n"}]
+    return {
+        "as listed": True,
+        "content": "<p>Good <b>day</b></p>\n",
+        "mail_format": "html",
+        "summary": "Good day",
+        "reply_to": ["desk@customer.example", "The desk"],
+        "sent_time is its time": True,
+        "thread_id": True,
+        "editable": False,
+        "has_attachment": None if HAS_ATTACHMENT in sdk.without else True,
+        "attachments": [["colours.txt", "4"]],
+        "download": archive if FILE_BY_ID in sdk.without else ["colours.txt", "red\n"],
     }
 
 

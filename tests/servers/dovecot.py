@@ -102,7 +102,7 @@ def _binary() -> str | None:
 
 
 @contextmanager
-def running_dovecot(introspection_url: str) -> Iterator[Dovecot]:
+def running_dovecot(introspection_url: str = "http://127.0.0.1:9/") -> Iterator[Dovecot]:  # where nobody answers
     """Start a server on free ports of the loopback interface and stop it at the end; it asks there about tokens."""
     require_dovecot()
     base = Path(tempfile.mkdtemp(prefix="dc-"))  # a short path: sockets allow 108 bytes

@@ -21,12 +21,12 @@ from postroom.log import LOG_FORMATS, configure_log
 @click.option("--public-url", metavar="URL", help="Where callers reach it; else POSTROOM_PUBLIC_URL, else HOST:PORT.")
 def serve(host: str, port: int, workers: int, no_worker: bool, log_format: str, public_url: str | None) -> None:
     """Answer the API and read all mailboxes until stopped; one log line a request, on standard error."""
+    config = current_config(public_url)
     with opened():
-        pass  # refuses here, in one line, what every worker would stumble over
+        server.require_servable(config, host, port)  # here, in one line, what every process would stumble over
     if sys.stderr.isatty():
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"Postroom answers on http://{shown}:{port}; Ctrl-C stops it.", err=True)
     configure_log(log_format)
-    config = current_config(public_url)
     with refusals(), nullcontext() if no_worker else worker_beside(config, log_format):
         server.serve(config, host, port, workers, log_format)

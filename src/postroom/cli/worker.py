@@ -41,8 +41,8 @@ def worker(interval: int, threads: int, per_host: int, log_format: str, beside: 
 
     'postroom serve' runs such a worker beside itself. Any number may run at once; a mailbox is read by one at a time.
     """
-    configure_log(log_format)
     with opened() as installation:
+        configure_log(log_format)
         running = Worker(reader(installation, interval), Limits(threads, per_host))
         for number in (signal.SIGINT, signal.SIGTERM):
             # In a thread: what is interrupted here may hold the very lock that stop() needs.

@@ -29,8 +29,7 @@ def serve(
 
     Answers in hand are finished first. Raises InvalidInput.
     """
-    public_url = valid_public_url(config.public_url or _own_url(host, port))
-    _require_free(host, port)
+    public_url = require_servable(config, host, port)
     os.environ |= {
         DATA_DIR_VARIABLE: str(config.data_dir),
         DATABASE_URL_VARIABLE: config.database_url,
@@ -53,6 +52,13 @@ def serve(
         log_level=LogLevels.warning,
     )
     server.serve()
+
+
+def require_servable(config: Config, host: str, port: int) -> str:
+    """Give the public URL of what would be served there. Raises InvalidInput where it or the port cannot be."""
+    public_url = valid_public_url(config.public_url or _own_url(host, port))
+    _require_free(host, port)
+    return public_url
 
 
 def _own_url(host: str, port: int) -> str:

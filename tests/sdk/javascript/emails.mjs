@@ -25,6 +25,12 @@ export async function page(record, { type = null, owner = null, ...which } = {})
   return operations.getEmailsRelatedRecords(await parameters(operationsPath, "GetEmailsRelatedRecordsParam", which));
 }
 
+/** Asks for one e-mail with what it says. */
+export async function one(record, messageId, owner = null) {
+  const operations = await make(operationsPath, record, module, null, owner);
+  return operations.getEmailsRelatedRecord(messageId);
+}
+
 /** Gives the e-mails of a page, which is empty where there is no content. */
 export const listed = async (record, which) => (await page(record, which)).getObject()?.getEmails() ?? [];
 
@@ -69,6 +75,40 @@ export function shown(email) {
 }
 
 const person = (given) => [given.getEmail(), given.getUserName()];
+
+/** Gives what the SDK knows of an e-mail beside what is listed. */
+export async function opened(record, listed) {
+  const [email] = (await one(record, listed.getMessageId(), listed.getOwner().getId())).getObject().getEmails();
+  return {
+    "as listed": JSON.stringify(shown(email)) === JSON.stringify(shown(listed)),
+    content: email.getContent(),
+    mail_format: email.getMailFormat(),
+    summary: email.getSummary(),
+    reply_to: person(email.getReplyTo()),
+    "sent_time is its time": new Date(email.getSentTime()).getTime() === email.getTime().getTime(),
+    thread_id: /^\d+$/.test(email.getThreadId()),
+    editable: email.getEditable(),
+    has_attachment: email.getHasAttachment(),
+    attachments: email.getAttachments().map((each) => [each.getName(), each.getSize()]),
+    download: await downloaded(record, email),
+  };
+}
+
+/** Downloads the file of an e-mail. */
+async function downloaded(record, email) {
+  const [attachment] = email.getAttachments();
+  const response = await download(record, email, { ID: attachment.getId(), NAME: attachment.getName() });
+  const file = (await response.getObject()).getFile();
+  return [file.getName(), file.getStream().toString()];
+}
+
+/** Asks for a file of an e-mail. */
+export async function download(record, email, which = {}) {
+  const path = "download_attachments/download_attachments_operations";
+  const given = { MESSAGE_ID: email.getMessageId(), USER_ID: email.getOwner().getId(), ...which };
+  const query = await parameters(path, "GetDownloadAttachmentsDetailsParam", given);
+  return (await make(path)).getDownloadAttachmentsDetails(record, module, query);
+}
 
 /** Filters by a subject. */
 export async function withSubject(record, text) {

@@ -46,8 +46,12 @@ async function refreshed(refreshToken) {
 }
 
 async function reading() {
+  const [newest] = await emails.listed(record, { type: "user_emails", owner: caller });
   return {
     pages: await emails.pages(record),
+    opened: await emails.opened(record, newest),
+    "no such email": refusal(await emails.one(record, "0".repeat(64))),
+    "no such file": refusal(await emails.download(silentRecord, newest)),
     "of the colleague": await emails.subjects(record, { type: "user_emails", owner: colleague }),
     "with a subject": await emails.withSubject(record, "Order 3"),
     "sent from the CRM": await emails.subjects(record, { type: "sent_from_crm", owner: caller }),

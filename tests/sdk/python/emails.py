@@ -1,5 +1,9 @@
 """What an integration reads of e-mails, and shares."""
 
+from datetime import datetime
+from io import BytesIO
+from zipfile import ZipFile
+
 from versions import SDKException, choice, filled, fitting, has, named, parameters, refusal, results
 
 MODULE = "Leads"
@@ -89,6 +93,51 @@ def shown(email):
 
 def person(given):
     return [given.get_email(), given.get_user_name()]
+
+
+def one(record, message_id, of_type=None, owner=None):
+    """Ask for one e-mail with what it says."""
+    return operations(record, of_type, owner).get_emails_related_record(message_id)
+
+
+def opened(record, listed):
+    """Give what the SDK knows of an e-mail beside what is listed."""
+    (email,) = one(record, listed.get_message_id(), owner=listed.get_owner().get_id()).get_object().get_emails()
+    has_attachment = getattr(email, "get_has_attachment", lambda: None)
+    return {
+        "as listed": shown(email) == shown(listed),
+        "content": email.get_content(),
+        "mail_format": email.get_mail_format(),
+        "summary": email.get_summary(),
+        "reply_to": person(email.get_reply_to()),
+        "sent_time is its time": datetime.fromisoformat(email.get_sent_time()) == email.get_time(),
+        "thread_id": str(email.get_thread_id()).isdigit(),
+        "editable": email.get_editable(),
+        "has_attachment": has_attachment(),
+        "attachments": [[each.get_name(), each.get_size()] for each in email.get_attachments()],
+        "download": downloaded(record, email),
+    }
+
+
+def downloaded(record, email):
+    """Download the file of an e-mail; one version cannot name it, and gets an archive of all."""
+    (attachment,) = email.get_attachments()
+    file = download(record, email, id=attachment.get_id(), name=attachment.get_name()).get_object().get_file()
+    content = file.get_stream().content
+    if file.get_name() != "attachments.zip":
+        return [file.get_name(), content.decode()]
+    with ZipFile(BytesIO(content)) as archive:
+        return [file.get_name(), {name: archive.read(name).decode() for name in archive.namelist()}]
+
+
+def download(record, email, **which):
+    """Ask for a file of an e-mail."""
+    known = named("download_attachments", "GetDownloadAttachmentsDetailsParam")
+    given = {"message_id": email.get_message_id(), "user_id": email.get_owner().get_id(), **which}
+    given = {name: value for name, value in given.items() if hasattr(known, name)}
+    query = parameters("download_attachments", "GetDownloadAttachmentsDetailsParam", **given)
+    operations = named("download_attachments", "DownloadAttachmentsOperations")()
+    return operations.get_download_attachments_details(record, MODULE, query)
 
 
 def with_subject(record, text):

@@ -64,8 +64,12 @@ def refreshed(refresh_token):
 
 
 def reading():
+    (newest, *_) = emails.listed(RECORD, of_type="user_emails", owner=CALLER)
     return {
         "pages": emails.pages(RECORD),
+        "opened": emails.opened(RECORD, newest),
+        "no such email": refusal(emails.one(RECORD, "0" * 64)),
+        "no such file": refusal(emails.download(SILENT_RECORD, newest)),
         "of the colleague": emails.subjects(RECORD, of_type="user_emails", owner=COLLEAGUE),
         "with a subject": emails.with_subject(RECORD, "Order 3"),
         "sent from the CRM": emails.subjects(RECORD, of_type="sent_from_crm", owner=CALLER),

@@ -2,7 +2,9 @@
 
 import os
 import pty
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,9 @@ def test_by_a_document(office: Terminal, dovecot: Dovecot, tmp_path: Path) -> No
     )
     assert https.asked == ["/v1.1/test.example"]
     assert office.do("sync", ADDRESS).err == ""
+    with closing(sqlite3.connect(office.folder / "data" / "postroom.sqlite3")) as database:
+        sending = database.execute("SELECT host, port, security, username FROM smtp_servers").fetchall()
+    assert sending == [("smtp.test.example", 465, "tls", None)]
 
 
 def test_by_dns_which_somebody_has_to_confirm(office: Terminal, dovecot: Dovecot, tmp_path: Path) -> None:

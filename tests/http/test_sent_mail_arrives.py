@@ -43,7 +43,8 @@ class Office:
             dovecot.password,
             authority,
         )
-        add_mailbox(team.database, team.box, email_of("Alice"), NewMailbox("imap", *account), by=OPERATOR, now=NOW)
+        mailbox = NewMailbox("imap", *account)
+        self.mailbox_id = add_mailbox(team.database, team.box, email_of("Alice"), mailbox, by=OPERATOR, now=NOW).id
         through = NewSmtpServer(exim.host, exim.port, Security.STARTTLS, ca_certificates=exim.ca_file.read_text())
         set_mailbox_smtp(team.database, team.box, self.address, through)
         self.path = f"/Leads/{team.record('Leads', 'Alice', self.customer)}/actions/send_mail"
@@ -87,7 +88,7 @@ class Office:
             time.sleep(0.05)
 
     def sync(self) -> None:
-        report = sync_mailbox(self.team.database, self.team.box, self.address, lambda *_: None, now=NOW)
+        report = sync_mailbox(self.team.database, self.team.box, self.mailbox_id, NOW)
         assert report.problems == []
 
     def own_emails(self) -> dict[str, str]:

@@ -233,7 +233,7 @@ class TestWhatIsRefused:
         assert shared_smtp.script.received == []
 
     @pytest.mark.parametrize("path", [PATH, "/files", PATH.replace("send_mail", "associate_email")])
-    def test_a_body_that_is_too_long_by_its_own_words_is_not_waited_for(self, shared_crm: CrmApi, path: str) -> None:
+    def test_a_body_that_is_too_long_by_its_own_words(self, shared_crm: CrmApi, path: str) -> None:
         announced = {"Content-Length": str(64 * 1024 * 1024), "Content-Type": "multipart/form-data; boundary=b"}
         assert shared_crm.refused("Alice", "POST", path, raw=b"{}", headers=announced)[:2] == (413, "BODY_TOO_LARGE")
 

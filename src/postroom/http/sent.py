@@ -16,6 +16,8 @@ from postroom.core.model import Permission
 from postroom.http.problems import BodyTooLarge
 
 MAX_BODY_BYTES = 64 * 1024
+_MOST_DISCARDED = 32 * 1024 * 1024  # bytes of a body that is too large
+_DISCARDED_AT_ONCE = 64 * 1024
 _MOST = 100  # things on one page
 _PLACE = re.compile(r" - at `\$\.?(.*?)`$", re.DOTALL)
 _MEMBER = re.compile(r"field `(.+)`$", re.DOTALL)
@@ -72,13 +74,21 @@ def read_json(body: bytes | msgspec.Raw, kind: type[SentT]) -> SentT:
 
 
 def limited_body(request: falcon.Request, longest: int = MAX_BODY_BYTES) -> bytes:
-    """Read a body of any kind; nothing of one that says itself that it is too long. Raises BodyTooLarge."""
+    """Read a body of any kind. Raises BodyTooLarge."""
     announced = request.get_header("Content-Length", default="")
     is_announced = announced.isdecimal() and int(announced[:20]) > longest
     body: bytes = b"" if is_announced else request.stream.read(longest + 1)
     if is_announced or len(body) > longest:
+        _discard(request)
         raise BodyTooLarge(f"a body has at most {longest} bytes")
     return body
+
+
+def _discard(request: falcon.Request) -> None:
+    """Take in what is still coming, within limits: a client that cannot send it hears no answer (RFC 9112, 9.6)."""
+    for _ in range(_MOST_DISCARDED // _DISCARDED_AT_ONCE):
+        if not request.stream.read(_DISCARDED_AT_ONCE):
+            return
 
 
 def read_query(request: falcon.Request, kind: type[SentT]) -> SentT:

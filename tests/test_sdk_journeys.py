@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -178,7 +179,7 @@ class World:
         database = self.team.database
         client = add_client(database, NewClient("Report"), by=OPERATOR, now=NOW)
         client_id = str(client.client.id)
-        code = create_grant_code(database, client_id, BOB, SCOPES, by=OPERATOR, now=NOW, expires_in=600)
+        code = create_grant_code(database, client_id, BOB, SCOPES, by=OPERATOR, now=int(time()), expires_in=600)
         return {
             "base_url": self.server.base_url,
             "folder": str(self.folder),

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import time
 from typing import Any, Literal, NamedTuple
 
 import httpx
@@ -71,7 +72,7 @@ class OAuth:
     def code(self, client: Client, user: str = "Alice", scope: str = SCOPE, expires_in: int = 600) -> str:
         """Make a code on the command line."""
         made = create_grant_code(
-            self.team.database, client.id, email_of(user), scope, by=OPERATOR, now=NOW, expires_in=expires_in
+            self.team.database, client.id, email_of(user), scope, by=OPERATOR, now=int(time()), expires_in=expires_in
         )
         self.handed_out.append(made)
         return made

@@ -6,7 +6,6 @@ import socket
 import traceback
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from imapclient import IMAPClient, imap_utf7
@@ -187,42 +186,6 @@ def test_a_certificate_for_another_name_is_refused(trusted, alice):
         open_session(same_place_by_another_name, Login(alice, "secret"), timeout=10),
     ):
         pass
-
-
-@pytest.mark.parametrize("what", ["deliver", "flag", "expunge"])
-def test_the_server_says_that_something_changed(dovecot, session, alice, what):
-    uid = dovecot.append(alice, "INBOX", MAIL)
-    session.select("INBOX")
-    assert session.can_wait()
-    assert session.wait(0.2) is False
-
-    def change():
-        with dovecot.client(alice) as client:
-            client.select_folder("INBOX")
-            if what == "deliver":
-                client.append("INBOX", MAIL)
-            elif what == "flag":
-                client.add_flags([uid], ["\\Seen"])
-            else:
-                client.delete_messages([uid])
-                client.expunge()
-
-    with ThreadPoolExecutor(1) as pool:
-        changing = pool.submit(change)
-        assert session.wait(60) is True
-        changing.result()
-    session.select("INBOX")
-    assert session.uids() == {"deliver": [uid, uid + 1], "flag": [uid], "expunge": []}[what]
-
-
-def test_a_connection_that_breaks_while_we_wait_is_an_error_that_says_so():
-    capability = {b"CAPABILITY": b"* CAPABILITY IMAP4rev1 IDLE\r\n", b"IDLE": b"hang up"}
-    with (
-        loopback(capability) as server,
-        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
-        pytest.raises(ConnectionFailed, match="ended the connection"),
-    ):
-        session.wait(5)
 
 
 def refusal(server: Server, username: str, password: str, timeout: float = 5) -> MailServerError:

@@ -1,8 +1,8 @@
 """Reads the e-mails of a record for one caller: a list page by page, and one by itself, with its files.
 
 Each e-mail is given once, from a copy that the caller may see. A list is what `holdings_wanted` gives, and the sharing
-details are the views of it that are not empty: the two never disagree. Whatever one answer reads, it reads in one
-snapshot of the database.
+details are the views of it that are not empty: the two never disagree. Whatever one answer reads of them, it reads in
+one snapshot of the database; only what is not sent yet, which is the caller's own, is read beside.
 """
 
 import struct

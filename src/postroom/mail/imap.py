@@ -23,9 +23,6 @@ _AT_ONCE = 500  # UIDs in a command: servers take lines of 8192 octets at least 
 MOST_AT_ONCE = 100  # messages
 _BATCH_BYTES = 8 * 1024 * 1024
 
-LONGEST_WAIT = 28 * 60  # seconds (RFC 2177, section 3)
-
-_CHANGES = {b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"}
 _UNSELECTABLE = {"\\noselect", "\\nonexistent"}  # RFC 3501, section 7.2.2; RFC 5258, section 3
 _SKIPPED = {"\\drafts": "\\Drafts", "\\junk": "\\Junk", "\\trash": "\\Trash"}  # RFC 6154: unsent or unwanted
 _VIRTUAL = {"\\all": "\\All", "\\flagged": "\\Flagged"}  # the same messages once more
@@ -168,24 +165,6 @@ class Session:
         for uid in batch:
             answer = answers.get(uid, {})
             yield FetchedMessage(uid, answer.get(key), truncated, _flags(answer))
-
-    def can_wait(self) -> bool:
-        """Say whether the server tells by itself what changes (RFC 2177)."""
-        return bool(self._client.has_capability("IDLE"))
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until the server says that something changed in the open folder; False where it does not in that time.
-
-        What it says is a hint that a pass is worth while, and no more: only a pass finds out what is new. Waits for
-        LONGEST_WAIT seconds at most, after which servers may log us out.
-        """
-        with self._errors("word that it will say what changes"):
-            self._client.idle()
-        with imap_errors(self._server):
-            heard = self._client.idle_check(min(seconds, LONGEST_WAIT))
-        with self._errors("an end of that"):
-            _, more = self._client.idle_done()
-        return any(_CHANGES & set(each) for each in (*heard, *more))
 
     def _wire(self, name: str) -> bytes:
         guard(name, "folder name")

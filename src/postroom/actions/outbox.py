@@ -14,10 +14,9 @@ from sqlalchemy import Connection
 
 from postroom.actions.errors import InvalidInput, NotAllowed, NotFound
 from postroom.actions.lookups import get_user, parse_id
-from postroom.actions.own_addresses import own_addresses
+from postroom.actions.own_addresses import is_own_address
 from postroom.actions.smtp_servers import refresh_sending, smtp_login
 from postroom.actions.store_mail import RawMessage, file_message
-from postroom.core.addresses import normalise_address
 from postroom.core.model import Kind, OutboxMail, OutboxState, RecipientState, UserStatus
 from postroom.core.retries import Waits, wait
 from postroom.mail.compose import without_bcc
@@ -160,7 +159,7 @@ def _route(connection: Connection, box: SecretBox, mail: OutboxMail) -> tuple[Se
     user = people.users_by_id(connection)[mail.user_id]
     if user.status != UserStatus.ACTIVE:
         raise NotAllowed("the sender is not active")
-    if normalise_address(mail.sender) not in {each.address for each in own_addresses(connection, user)}:
+    if not is_own_address(connection, user, mail.sender):
         raise NotAllowed(f"{mail.sender} is no address of the sender's any more")
     return smtp_login(connection, box, user.id)
 

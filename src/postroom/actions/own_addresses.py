@@ -29,8 +29,13 @@ def list_own_addresses(database: Database, user_id: int) -> list[OwnAddress]:
 
 def require_own_address(connection: Connection, user: User, address: str, field: str) -> None:
     """Raise FieldRefused, which names the field, unless a user may send from an address."""
-    if normalise_address(address) not in {each.address for each in own_addresses(connection, user)}:
+    if not is_own_address(connection, user, address):
         raise FieldRefused("expected one of your own addresses, as from_addresses lists them", api_name=field)
+
+
+def is_own_address(connection: Connection, user: User, address: str) -> bool:
+    """Say whether a user may send from an address, however it is spelled."""
+    return normalise_address(address) in {each.address for each in own_addresses(connection, user)}
 
 
 def own_addresses(connection: Connection, user: User) -> list[OwnAddress]:

@@ -11,7 +11,7 @@ import click
 from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
 from postroom.actions.errors import InvalidInput
 from postroom.actions.mail_access import Granted, accept_access, ask_for_access
-from postroom.actions.mailbox_folders import FolderChoices, choice_in_words, choose_folders, list_folders
+from postroom.actions.mailbox_folders import FolderChoices, choice_in_words, choose_folders, folder_as_json, list_folders
 from postroom.actions.mailbox_status import ask_for_pass, read_status, read_statuses, set_paused
 from postroom.actions.mailboxes import (
     NewMailbox,
@@ -20,6 +20,7 @@ from postroom.actions.mailboxes import (
     disconnect_mailbox,
     login_name,
     renew_login,
+    require_room,
 )
 from postroom.actions.organisation import time_zone_of
 from postroom.actions.server_lookup import find_servers
@@ -117,6 +118,7 @@ def add_mailbox_command(
     _check_together(protocol, of_server, of_lookup, has_login=password_stdin or oauth is not None)
     connect, outgoing = add_mailbox if no_try else connect_mailbox, None
     with opened() as installation:
+        require_room(installation.database, user_email, address, by=operator())
         if protocol is None:
             found = find_servers(address or user_email, autoconfig_url, resolver)
             _agree(found, yes=yes)
@@ -234,9 +236,9 @@ def folders_command(
         if choices := [*read, *leave, *by_use]:
             chosen = FolderChoices(read, leave, by_use)
             choose_folders(database, address, chosen, by=operator(), now=int(time.time()))
-        listed = list_folders(database, address)
+        listed = list_folders(database, address, by=operator())
     if as_json:
-        print_json([_folder_as_json(each, time_zone) for each in listed])
+        print_json([folder_as_json(each, lambda at: with_offset(at, time_zone)) for each in listed])
         return
     if choices:
         say(f"{count(len(choices), 'folder')} chosen; the next pass over {address} follows.")
@@ -357,18 +359,6 @@ def _folder_row(each: Folder, time_zone: ZoneInfo) -> tuple[str, ...]:
     compared = "" if each.reconciled_at is None else in_calendar(each.reconciled_at, time_zone)
     messages = "" if each.messages is None else str(each.messages)
     return each.name, each.state, messages, compared, choice_in_words(each.is_read), each.error or ""
-
-
-def _folder_as_json(each: Folder, time_zone: ZoneInfo) -> dict[str, object]:
-    return {
-        "name": each.name,
-        "state": each.state,
-        "messages": each.messages,
-        "watermark": each.watermark,
-        "compared": None if each.reconciled_at is None else with_offset(each.reconciled_at, time_zone),
-        "choice": choice_in_words(each.is_read),
-        "error": each.error,
-    }
 
 
 def _as_json(each: Mailbox, user_email: str, copies: int) -> dict[str, object]:

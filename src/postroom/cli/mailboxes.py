@@ -11,8 +11,14 @@ import click
 from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
 from postroom.actions.errors import InvalidInput
 from postroom.actions.mail_access import Granted, accept_access, ask_for_access
-from postroom.actions.mailbox_folders import FolderChoices, choice_in_words, choose_folders, folder_as_json, list_folders
-from postroom.actions.mailbox_status import ask_for_pass, read_status, read_statuses, set_paused
+from postroom.actions.mailbox_folders import (
+    FolderChoices,
+    choice_in_words,
+    choose_folders,
+    folder_as_json,
+    list_folders,
+)
+from postroom.actions.mailbox_status import MailboxStatus, ask_for_pass, read_status, read_statuses, set_paused
 from postroom.actions.mailboxes import (
     NewMailbox,
     add_mailbox,
@@ -34,7 +40,7 @@ from postroom.cli.output import count, print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
 from postroom.cli.text import printable
 from postroom.cli.words import in_calendar
-from postroom.core.model import Folder, Mailbox, Security
+from postroom.core.model import Folder, Mailbox, MailboxState, Security
 from postroom.mail.autoconfig import Services
 from postroom.wiring import Installation
 
@@ -175,23 +181,36 @@ def list_mailboxes_command(as_json: bool) -> None:
     if as_json:
         print_json([status_as_json(each, now, zone) for each in listed])
     else:
-        print_entries(HEADINGS, [row_of(each, now, zone) for each in listed])
+        print_entries(HEADINGS, [row_of(each, now, zone) for each in listed], "There is no mailbox.")
 
 
 @mailbox.command("status", epilog="postroom mailbox status alice@example.com")
-@click.argument("address")
+@click.argument("address", required=False)
 @json_option
-def status_command(address: str, as_json: bool) -> None:
-    """Say how it stands with reading a mailbox."""
+def status_command(address: str | None, as_json: bool) -> None:
+    """Say how it stands with reading a mailbox, or each that is connected; 'list' has a line for each."""
     now = int(time.time())
     with opened() as installation:
-        status = read_status(installation.database, address, by=operator())
+        if address is None:
+            listed = [each for each in read_statuses(installation.database, by=operator()) if _is_connected(each)]
+        else:
+            listed = [read_status(installation.database, address, by=operator())]
         zone = time_zone_of(installation.database)
     if as_json:
-        print_json(status_as_json(status, now, zone))
+        shown = [status_as_json(each, now, zone) for each in listed]
+        print_json(shown if address is None else shown[0])
         return
-    for name, value in facts_of(status, now, zone):
-        say(f"{name}: {value}")
+    for number, status in enumerate(listed):
+        if number:
+            say("")
+        for name, value in facts_of(status, now, zone):
+            say(f"{name}: {value}")
+    if not listed:
+        say("There is no connected mailbox.")
+
+
+def _is_connected(status: MailboxStatus) -> bool:
+    return status.mailbox.state != MailboxState.DISCONNECTED
 
 
 @mailbox.command("pause", epilog="postroom mailbox pause alice@example.com")
@@ -245,6 +264,7 @@ def folders_command(
     print_entries(
         ("Folder", "State", "Messages", "Compared", "Choice", "Error"),
         [_folder_row(each, time_zone) for each in listed],
+        "No folder is known yet: the first pass finds them.",
     )
 
 

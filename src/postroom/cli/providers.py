@@ -66,7 +66,7 @@ def list_providers_command(as_json: bool) -> None:
         print_json([provider_as_json(each) for each in listed])
     else:
         rows = [(each.name, each.client_id, each.authorization_url, each.token_url, each.scopes) for each in listed]
-        print_entries(("Provider", "Client", "Authorization", "Tokens", "Scopes"), rows)
+        print_entries(("Provider", "Client", "Authorization", "Tokens", "Scopes"), rows, "There is no provider.")
 
 
 @provider.command("remove", epilog="postroom provider remove google")

@@ -54,7 +54,7 @@ from postroom.storage.schema import (
 )
 
 _SEEN = "\\Seen"  # RFC 9051, section 2.3.2
-_OF_EMAIL = 19  # columns before those of a participant
+_OF_EMAIL = 21  # columns before those of a participant
 
 
 class EmailLists:
@@ -117,8 +117,8 @@ def _emails(
 
 def _email(rows: list[tuple[Any, ...]]) -> ListedEmail:
     sent_at, email_key, copy_id, *of_copy = rows[0][:_OF_EMAIL]
-    owner, (kind, sender, subject, of_mailbox, is_own), deal = of_copy[:3], of_copy[3:8], of_copy[12:15]
-    summary, has_attachment, conversation, flags = of_copy[8:12]
+    owner, (kind, sender, subject, of_mailbox, is_own), deal = of_copy[:3], of_copy[3:8], of_copy[14:17]
+    summary, has_attachment, conversation, flags, is_automated, headers_only = of_copy[8:14]
     named = (row[_OF_EMAIL:] for row in rows if row[_OF_EMAIL] is not None)
     return ListedEmail(
         place=EmailPlace(sent_at, bytes(email_key)),
@@ -132,8 +132,10 @@ def _email(rows: list[tuple[Any, ...]]) -> ListedEmail:
         has_attachment=None if has_attachment is None else bool(has_attachment),
         conversation=conversation,
         is_read=None if flags is None else _SEEN in flags.split(),
+        is_automated=bool(is_automated),
+        headers_only=bool(headers_only),
         deal=None if deal[0] is None else Deal(*deal),
-        time_zone=of_copy[15],
+        time_zone=of_copy[17],
         participants=tuple(Participant(ParticipantRole(role), where, who) for role, where, who in named),
     )
 
@@ -274,6 +276,7 @@ def _details(found: Select[Any]) -> Select[Any]:
         *(copies.c.kind, copies.c.sender, copies.c.subject),
         *(or_(copies.c.sender.in_(of_owner), copies.c.sender.in_(further)), copies.c.sender == users.c.email),
         *(copies.c.summary, copies.c.has_attachment, copies.c.conversation, _flags()),
+        *(copies.c.is_automated, copies.c.headers_only),
         *(deal.c.id, deal.c.name, deal.c.module_id, organisation.c.time_zone),
         *(named.c.role, named.c.address, named.c.name),
     )

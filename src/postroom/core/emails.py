@@ -47,9 +47,8 @@ class Deal(NamedTuple):
 class ListedEmail:
     """An e-mail as a list shows it: what one copy says. `is_sent` where its owner wrote it.
 
-    `is_automated` where a program sent it, `headers_only` where it is too large for more to be read of it. `time_zone`
-    is the organisation's. What is `unsent` has no copy yet; its time says when it will be sent, or was written. What
-    nobody looked for when the copy came is None.
+    `time_zone` is the organisation's. What is `unsent` has no copy yet; its time says when it will be sent, or was
+    written. What nobody looked for when the copy came is None.
     """
 
     place: EmailPlace
@@ -67,5 +66,3 @@ class ListedEmail:
     has_attachment: bool | None = None
     conversation: int | None = None
     is_read: bool | None = None
-    is_automated: bool = False
-    headers_only: bool = False

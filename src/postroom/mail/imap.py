@@ -3,6 +3,7 @@
 Every argument passes our own guard before IMAPClient sees it, which puts CR and LF on the wire.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 from postroom.mail.folder_names import SKIPPED_NAMES
 from postroom.mail.headers import MAX_HEADER_BYTES
 from postroom.mail.imap_connection import Client, answered_in_time, imap_connection, imap_errors, refuse_if_busy
-from postroom.mail.imap_idle import Idling
 from postroom.mail.parse import MAX_MESSAGE_BYTES
 from postroom.mail.server import DEFAULT_TIMEOUT, FORBIDDEN, Login, MailServerError, Server, guard
 
@@ -23,7 +23,9 @@ _SEARCH_WINDOW = 50_000  # messages: imaplib refuses an answer of more than a mi
 _AT_ONCE = 500  # UIDs in a command: servers take lines of 8192 octets at least (RFC 7162, section 4)
 MOST_AT_ONCE = 100  # messages
 _BATCH_BYTES = 8 * 1024 * 1024
+_MOST_VANISHED = 1000  # UIDs: where more are named, comparing everything costs no more
 
+_NUMBERS = re.compile(rb"\d+(:\d+)?(,\d+(:\d+)?)*")  # RFC 3501, section 9: sequence-set, without "*"
 _UNSELECTABLE = {"\\noselect", "\\nonexistent"}  # RFC 3501, section 7.2.2; RFC 5258, section 3
 _SKIPPED = {"\\drafts": "\\Drafts", "\\junk": "\\Junk", "\\trash": "\\Trash"}  # RFC 6154: unsent or unwanted
 _VIRTUAL = {"\\all": "\\All", "\\flagged": "\\Flagged"}  # the same messages once more
@@ -54,6 +56,17 @@ class Figures(NamedTuple):
     highestmodseq: int | None
 
 
+class Changes(NamedTuple):
+    """What has happened to messages of a folder: the flags of those that are there, and the UIDs of those that are not.
+
+    A server may name UIDs that nobody ever saw (RFC 7162, section 3.2.6). `vanished` is None where it does not say
+    what is gone, or names so many that it tells nothing.
+    """
+
+    flags: dict[int, str]
+    vanished: list[int] | None
+
+
 @dataclass(frozen=True, slots=True)
 class FetchedMessage:
     """A message from a folder; `raw` is None if it is gone, its headers alone if it was `truncated`."""
@@ -69,25 +82,28 @@ def open_session(server: Server, login: Login, timeout: float = DEFAULT_TIMEOUT)
     """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
     with imap_connection(server, login, timeout) as client:
         with imap_errors(server):
-            if client.has_capability("ENABLE") and client.has_capability("CONDSTORE"):
-                client.enable("CONDSTORE")  # so that modifications count from the beginning
-        yield Session(client, server)
+            enabled = _enabled(client)
+        yield Session(client, server, tells_vanished="QRESYNC" in enabled)
+
+
+def _enabled(client: Client) -> set[str]:
+    """Enable what tells of changes (RFC 7162), so that modifications count from the beginning; give what is enabled."""
+    wanted = [name for name in ("CONDSTORE", "QRESYNC") if client.has_capability(name)]
+    if not wanted or not client.has_capability("ENABLE"):
+        return set()
+    return {name.decode("ascii", "replace").upper() for name in client.enable(*wanted)}
 
 
 class Session:
-    """A logged-in connection to one account, by which `arrivals` is the folder that new mail comes to, if it is known.
+    """A logged-in connection to one account. Made by open_session()."""
 
-    Made by open_session().
-    """
-
-    arrivals: str | None = None
-
-    def __init__(self, client: Client, server: Server) -> None:
+    def __init__(self, client: Client, server: Server, *, tells_vanished: bool) -> None:
         self._client = client
         self._server = server
         self._wire_names: dict[str, bytes] = {}
         self._exists = 0
         self._has_modseq = client.has_capability("CONDSTORE")
+        self._tells_vanished = tells_vanished
 
     def folders(self) -> list[ListedFolder]:
         """List the folders that can be read, in the server's order."""
@@ -97,7 +113,6 @@ class Session:
         marked = {attribute for each in listed for attribute in each.attributes}
         readable = [each for each in listed if not each.attributes & _UNSELECTABLE]
         self._wire_names = {each.name: each.wire for each in readable}
-        self.arrivals = next((each.name for each in readable if _is_for_arrivals(each, only_all=is_gmail)), None)
         return [ListedFolder(each.name, _why_skipped(each, marked, only_all=is_gmail)) for each in readable]
 
     def figures(self, name: str) -> Figures | None:
@@ -119,17 +134,14 @@ class Session:
         self._exists = figures.messages
         return figures
 
-    def uids(self, *, above: int = 0, since: int = 0, changed_since: int | None = None) -> list[int]:
+    def uids(self, *, above: int = 0, since: int = 0) -> list[int]:
         """List the UIDs in the open folder, ascending: those above one, of messages that came since a day.
 
         `since` (epoch seconds, 0 for all) is compared with when the server got a message, by its own calendar.
-        `changed_since` is a modification after which a message came or its flags were changed (RFC 7162).
         """
         criteria: list[object] = ["UID", f"{above + 1}:*"] if above else []
         if since:
             criteria += ["SINCE", datetime.fromtimestamp(since, UTC).date()]
-        if changed_since is not None:
-            criteria += ["MODSEQ", changed_since + 1]
         with self._errors("the list of messages"):
             return sorted({uid for uid in self._search(criteria) if uid > above})  # n:* names the last in any case
 
@@ -137,6 +149,15 @@ class Session:
         for start in range(1, self._exists + 1, _SEARCH_WINDOW):
             end = min(start + _SEARCH_WINDOW - 1, self._exists)
             yield from self._client.search([f"{start}:{end}", *criteria])
+
+    def changes(self, up_to: int, since: int) -> Changes:
+        """Give what has happened in the open folder to UIDs up to one after a modification (RFC 7162)."""
+        if up_to < 1:
+            return Changes({}, [])
+        with self._errors("what has changed"):
+            answers, vanished = self._client.changes(f"1:{up_to}", since, with_vanished=self._tells_vanished)
+        flags = {uid: _flags(answer) for uid, answer in answers.items() if uid <= up_to and b"FLAGS" in answer}
+        return Changes(flags, _numbers(vanished, up_to) if self._tells_vanished else None)
 
     def flags(self, uids: Sequence[int]) -> dict[int, str]:
         """Give the flags of messages of the open folder, those that are there."""
@@ -172,16 +193,6 @@ class Session:
         for uid in batch:
             answer = answers.get(uid, {})
             yield FetchedMessage(uid, answer.get(key), truncated, _flags(answer))
-
-    @property
-    def can_idle(self) -> bool:
-        """Say whether the server offers to say when something comes."""
-        return bool(self._client.has_capability("IDLE"))
-
-    def idle(self) -> Idling:
-        """Wait for news of the open folder; nothing else can be asked until that is ended."""
-        with self._errors("news of the folder"):
-            return Idling(self._client, self._server)
 
     def _wire(self, name: str) -> bytes:
         guard(name, "folder name")
@@ -242,11 +253,6 @@ def _why_skipped(listing: _Listing, marked: Collection[str], *, only_all: bool) 
     return reason
 
 
-def _is_for_arrivals(listing: _Listing, *, only_all: bool) -> bool:
-    """Say whether new mail comes to this folder: in Gmail all mail is in one, and else it comes to the INBOX."""
-    return "\\all" in listing.attributes if only_all else listing.name.casefold() == "inbox"
-
-
 def _modseq(state: dict[bytes, Any]) -> int | None:
     """Give the highest modification; none where the folder keeps none (RFC 7162, section 3.1.2.2)."""
     return state.get(b"HIGHESTMODSEQ") or None
@@ -256,6 +262,20 @@ def _flags(answer: dict[bytes, Any]) -> str:
     """Give the flags in order, without the one that is about a session and not about the message."""
     given = (flag.decode("ascii", "replace") for flag in answer.get(b"FLAGS", ()))
     return " ".join(sorted(flag for flag in given if flag.lower() != "\\recent"))
+
+
+def _numbers(sequence: bytes, up_to: int) -> list[int] | None:
+    """Read the numbers up to one in a sequence such as 3:5,9; None where it is none, or they are too many."""
+    if sequence and not _NUMBERS.fullmatch(sequence):
+        return None
+    found: set[int] = set()
+    for part in sequence.split(b",") if sequence else ():
+        ends = [int(end) for end in part.split(b":")]
+        some = range(min(ends), min(max(ends), up_to) + 1)
+        if len(found) + len(some) > _MOST_VANISHED:
+            return None
+        found.update(some)
+    return sorted(found)
 
 
 def _decode_name(wire: bytes) -> str:

@@ -40,7 +40,7 @@ def left_of(copy_id: int | ColumnElement[int]) -> Select[bytes]:
     return select(raw_messages.c.raw).where(raw_messages.c.copy_id == copy_id)
 
 
-def files_of(copy_id: int | ColumnElement[int]) -> Select[int, bytes, int, bool]:
+def files_of(copy_id: int | ColumnElement[int]) -> Select[Any]:
     """Select the files of a message in order, with the columns of an EncodedFile."""
     columns = (attachments.c.position, attached_files.c.content, attachments.c.line_length, attachments.c.ends_in_crlf)
     found = select(*columns).join_from(attachments, attached_files).where(attachments.c.copy_id == copy_id)

@@ -39,7 +39,9 @@ from postroom.core.emails import CopyOwner, Deal, EmailPlace, ListedEmail
 from postroom.core.model import AssociatedBy, Kind, Participant, ParticipantRole
 from postroom.core.modules import DEALS, module_key
 from postroom.storage.compiled import CompiledStatement, HotConnection, compile_statement
+from postroom.storage.encoded_files import EncodedFile, put_back
 from postroom.storage.fact_columns import constant
+from postroom.storage.raw_messages import files_of, left_of
 from postroom.storage.schema import (
     associations,
     copies,
@@ -48,7 +50,6 @@ from postroom.storage.schema import (
     mailboxes,
     modules,
     organisation,
-    raw_messages,
     records,
     users,
 )
@@ -68,7 +69,9 @@ class EmailLists:
             for by_subject in (False, True)
         }
         self._one = compile_statement(dialect, _one(dialect))
-        self._raw = compile_statement(dialect, _raw())
+        copy_id = _parameter("copy_id", BigInteger)
+        self._left = compile_statement(dialect, left_of(copy_id))
+        self._files = compile_statement(dialect, files_of(copy_id))
 
     def page(
         self,
@@ -97,8 +100,9 @@ class EmailLists:
 
     def raw(self, snapshot: HotConnection, copy_id: int) -> bytes:
         """Give the bytes of a copy that the viewer was found to see."""
-        ((raw,),) = snapshot.run(self._raw, {"copy_id": copy_id})
-        return bytes(raw)
+        named = {"copy_id": copy_id}
+        ((left,),) = snapshot.run(self._left, named)
+        return put_back(bytes(left), map(EncodedFile._make, snapshot.run(self._files, named)))
 
 
 def _emails(
@@ -219,10 +223,6 @@ def _flags() -> ColumnElement[str | None]:
     is_synced = and_(mailboxes.c.host.is_not(None), copies.c.kind == constant(Kind.IMAP))
     of_mailbox = select(case((is_synced, copies.c.flags))).where(mailboxes.c.id == copies.c.mailbox_id)
     return of_mailbox.correlate(copies).scalar_subquery()
-
-
-def _raw() -> Select[Any]:
-    return select(raw_messages.c.raw).where(raw_messages.c.copy_id == _parameter("copy_id", BigInteger))
 
 
 def _may_be_seen(copy: FromClause) -> ColumnElement[bool]:

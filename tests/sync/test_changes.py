@@ -278,7 +278,8 @@ class TestVanished:
         self.assert_nothing_is_listed_after(proxy, 2)
 
     def test_a_server_that_does_not_say_it_is_asked_for_everything(self, account: Account, proxy: FaultProxy) -> None:
-        proxy.fault = Fault(rb"CAPABILITY|^[\w+/=]+\r", replace(rb" QRESYNC", b""))  # on a line of its own: the password
+        says_what_it_can = rb"CAPABILITY|^[\w+/=]+\r"  # where it is asked for that, and after a line with the password
+        proxy.fault = Fault(says_what_it_can, replace(rb" QRESYNC", b""))
         for _ in range(2):
             account.put("INBOX")
         account.sync(since=0)

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -110,6 +111,12 @@ class Client(IMAPClient):  # type: ignore[misc]
 
         connection.read = read_within_limits
         return connection
+
+    def lines_ahead(self) -> Iterator[bytes]:
+        """Yield lines that came along with the last answer, of which no selector knows; the socket must not block."""
+        with suppress(BlockingIOError, ssl.SSLWantReadError):
+            while line := self._imap.readline():
+                yield line
 
 
 def _connect(server: Server, timeout: float) -> Client:

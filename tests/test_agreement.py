@@ -357,7 +357,16 @@ class TestEveryPath:
 
 # Storage that knows copies, their associations or their counts. What reads them for an answer is named here; what
 # only brings mail in, or keeps the tables, says nothing to anybody about who sees what.
-MAIL_TABLES = {"associations", "copies", "copy_participants", "dead_letters", "raw_messages", "record_mail"}
+MAIL_TABLES = {
+    "associations",
+    "attached_files",
+    "attachments",
+    "copies",
+    "copy_participants",
+    "dead_letters",
+    "raw_messages",
+    "record_mail",
+}
 READS_MAIL = {"dead_letters", "email_copies", "email_list", "own_mail", "sharing_facts", "sightings"}
 KEEPS_MAIL = {
     "associations": "associates copies with records, and counts them",

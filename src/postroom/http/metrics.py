@@ -1,4 +1,4 @@
-"""Counts requests for Prometheus, in files that all processes of a server share (docs/decisions/0026).
+"""Counts requests for Prometheus, in files that all processes of a server share (docs/decisions/0027).
 
 No label says who asked, or about what: a route is named by its template, and whatever a stranger can make up is left
 out.

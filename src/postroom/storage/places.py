@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from postroom.storage.associations import associate_by_hand, bring_back, put_aside
 from postroom.storage.database import lock_matching
 from postroom.storage.mail import Source, copy_ids, lock_mail_of, rows_of
-from postroom.storage.schema import copies, copy_participants, raw_messages, set_aside
+from postroom.storage.raw_messages import forget_raw_messages
+from postroom.storage.schema import copies, copy_participants, set_aside
 
 NO_UIDVALIDITY = 0  # a server's folder never has it (RFC 9051, section 2.3.1.1): what was imported clashes with none
 
@@ -30,10 +31,19 @@ class Place(NamedTuple):
 
 def places_in(connection: Connection, mailbox_id: int, folder: str) -> list[Place]:
     """Give the places of all copies that came from a server's folder, of those too that are gone."""
-    columns = (copies.c.id, copies.c.folder, copies.c.uidvalidity, copies.c.uid, copies.c.flags, copies.c.gone_at)
     synced = copies.c.uidvalidity != NO_UIDVALIDITY
-    found = select(*columns).where(copies.c.mailbox_id == mailbox_id, copies.c.folder == folder, synced)
-    return [Place(*row[:5], is_gone=row.gone_at is not None) for row in connection.execute(found)]
+    return _places(connection, copies.c.mailbox_id == mailbox_id, copies.c.folder == folder, synced)
+
+
+def places_at(connection: Connection, source: Source, uids: Collection[str]) -> list[Place]:
+    """Give the places of a source's copies that are not gone, by UID."""
+    return _places(connection, *rows_of(source, copies), copies.c.uid.in_(uids), copies.c.gone_at.is_(None))
+
+
+def _places(connection: Connection, *which: ColumnElement[bool]) -> list[Place]:
+    columns = (copies.c.id, copies.c.folder, copies.c.uidvalidity, copies.c.uid, copies.c.flags, copies.c.gone_at)
+    found = connection.execute(select(*columns).where(*which))
+    return [Place(*row[:5], is_gone=row.gone_at is not None) for row in found]
 
 
 class Arrival(NamedTuple):
@@ -144,7 +154,8 @@ def purge_copies(connection: Connection, mailbox_id: int, before: int, limit: in
     """Delete copies of a mailbox for good that were gone by then (epoch seconds), some of them; give how many."""
     gone = select(copies.c.id).where(copies.c.mailbox_id == mailbox_id, copies.c.gone_at <= before).limit(limit)
     copy_ids = list(connection.execute(gone).scalars())
-    for table in (set_aside, copy_participants, raw_messages):
+    forget_raw_messages(connection, copy_ids)
+    for table in (set_aside, copy_participants):
         connection.execute(delete(table).where(table.c.copy_id.in_(copy_ids)))
     connection.execute(delete(copies).where(copies.c.id.in_(copy_ids)))
     return len(copy_ids)

@@ -69,6 +69,11 @@ class SyncReport:
     problems: list[Problem] = field(default_factory=list)
     purged: int = 0
 
+    @property
+    def differing(self) -> list[FolderReport]:
+        """Give the folders that do not agree with the server; a pass without one is complete."""
+        return [folder for folder in self.folders if folder.failed is not None or folder.doubted is not None]
+
 
 @dataclass(slots=True)
 class Comparison:

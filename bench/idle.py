@@ -1,4 +1,4 @@
-"""What mailboxes cost in which nothing happens: the real worker, which looks into each of them again and again."""
+"""What mailboxes cost in which nothing happens: the real worker waits for each of them, and looks into it by turns."""
 
 import os
 import subprocess
@@ -32,11 +32,15 @@ class Idle(NamedTuple):
 
 
 def measure_idle(url: str, mailboxes: int, interval: int) -> Idle:
-    """Let a worker look into each of so many mailboxes once in `interval` seconds, over TLS, after the first pass."""
+    """Let a worker look into each of so many mailboxes once in `interval` seconds, over TLS, after the first pass.
+
+    Between two looks it waits for news of each.
+    """
     with running_dovecot() as server, empty_beside(url) as fresh, tempfile.TemporaryDirectory(prefix="bench-") as name:
         database = Database(fresh)
         _fill(database, server, Path(name), mailboxes)
         command = [sys.executable, "-m", "postroom.cli.main", "worker", "--interval", str(interval), "--per-host", "8"]
+        command += ["--waiting", str(mailboxes), "--waiting-per-host", str(mailboxes)]
         where = ["--data-dir", name, "--database", fresh]
         process = subprocess.Popen([*command, *where], env=os.environ | {"SSL_CERT_FILE": str(server.ca_file)})
         try:

@@ -50,8 +50,8 @@ turn with it; both write to the disk before they go on. The shares of its time a
 profiler, and what they leave is everything else. A new record finds its old mail in the large organisation; new mail is
 stored, two hundred messages at a time, in organisations that differ in their number of records alone.
 
-Idle mailboxes are those of users on one Dovecot, over TLS. One worker looks into each of them every five minutes, and
-is measured for five minutes after its first passes.
+Idle mailboxes are those of users on one Dovecot, over TLS. One worker keeps a connection to each, on which the server
+would say that mail came, looks into each every five minutes, and is measured for five minutes after its first passes.
 """
 
 

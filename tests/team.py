@@ -112,11 +112,21 @@ class Team:
         uid = next(self._uids)
         self.raw_mail(owner, message(sender, recipients, message_id or f"<{uid}@{DOMAIN}>", date=date))
 
-    def raw_mail(self, owner: str, raw: bytes, *, by_hand_on: int | None = None, sent_from_crm: bool = False) -> None:
-        """Let a message come into a user's mailbox as it is."""
+    def raw_mail(
+        self,
+        owner: str,
+        raw: bytes,
+        *,
+        by_hand_on: int | None = None,
+        sent_from_crm: bool = False,
+        truncated: bool = False,
+    ) -> None:
+        """Let a message come into a user's mailbox as it is; `truncated` says that it is the start of a larger one."""
         with self.database.write() as connection:
             source = self._source(connection, owner, sent_from_crm=sent_from_crm)
-            ids = store_copies(connection, source, [IncomingCopy(str(next(self._uids)), raw, parse_message(raw))])
+            ids = store_copies(
+                connection, source, [IncomingCopy(str(next(self._uids)), raw, parse_message(raw, truncated=truncated))]
+            )
             if by_hand_on is not None:
                 associate_by_hand(connection, by_hand_on, ids)
 

@@ -355,7 +355,16 @@ class TestEveryPath:
 
 # Storage that knows copies, their associations or their counts. What reads them for an answer is named here; what
 # only brings mail in, or keeps the tables, says nothing to anybody about who sees what.
-MAIL_TABLES = {"associations", "copies", "copy_participants", "dead_letters", "raw_messages", "record_mail"}
+MAIL_TABLES = {
+    "associations",
+    "attached_files",
+    "attachments",
+    "copies",
+    "copy_participants",
+    "dead_letters",
+    "raw_messages",
+    "record_mail",
+}
 READS_MAIL = {"dead_letters", "email_copies", "email_list", "own_mail", "sharing_facts", "sightings"}
 KEEPS_MAIL = {
     "associations": "associates copies with records, and counts them",
@@ -439,6 +448,13 @@ ROUTES_WITHOUT_MAIL = {
     ("GET", "/postroom/v1/me/mailbox/sync"): "how it stands with reading one's own mailbox",
     ("POST", "/postroom/v1/mailboxes/{mailbox}/sync"): "that a mailbox will be read",
     ("POST", "/postroom/v1/me/mailbox/sync"): "that one's own mailbox will be read",
+    ("GET", "/postroom/v1/mailboxes/{mailbox}/folders"): "folders of a mailbox, and how much is in each",
+    ("GET", "/postroom/v1/me/mailbox/folders"): "folders of one's own mailbox, and how much is in each",
+    ("GET", "/postroom/v1/mail_providers"): "how mailboxes are reached",
+    ("POST", "/postroom/v1/mail_providers"): "the provider that was added",
+    ("POST", "/postroom/v1/mail_providers/{provider}/authorization"): "where to allow access to a mailbox",
+    ("GET", "/postroom/v1/me/mail_providers"): "names of providers",
+    ("POST", "/postroom/v1/me/mail_providers/{provider}/authorization"): "where to allow access to one's own mailbox",
     ("GET", "/postroom/v1/me/mailbox"): "the caller's mailbox",
     ("POST", "/postroom/v1/me/mailbox"): "the mailbox that was connected",
     ("GET", "/postroom/v1/me/grants"): "what the caller consented to",

@@ -32,6 +32,7 @@ from postroom.storage.migrations import schema_version
 from postroom.storage.places import lose_copies, places_in
 from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.sharing_facts import SharingFactsReader
+from tests.attached import with_files
 from tests.servers.postroom_server import Installation
 from tests.storage.contents import contents
 from tests.team import NOW, OPERATOR, Team, email_of
@@ -85,6 +86,7 @@ def office(shared_team: Team) -> Team:
     for number in range(6):
         team.mail("Alice", *(f"p{number}-{other}@customer.example" for other in range(100)), "größe@customer.example")
     team.crm_mail("Bob", "somebody@elsewhere.example", by_hand_on=LEAD)
+    team.raw_mail("Alice", with_files("Alice", bytes(range(256)) * 50))
     team.dead_letter("Alice")
     (newest,) = list_own_emails(team.database, email_of("Alice"), by=OPERATOR, limit=1)
     team.make(WithholdEmail(email_of("Alice"), email_id(newest.email_key)))
@@ -194,7 +196,7 @@ class TestFile:
         heard: list[tuple[str, int]] = []
         rows = backup(office.database, file, lambda table, count: heard.append((table, count)))
         assert sum(count for _, count in heard) == rows
-        assert [count for table, count in heard if table == "copy_participants"] == [500, 116]
+        assert [count for table, count in heard if table == "copy_participants"] == [500, 118]
 
     @on_sqlite
     def test_never_replaces_another(self, office: Team, file: Path) -> None:

@@ -13,7 +13,8 @@ from postroom.actions.mailboxes import disconnect_mailbox
 from postroom.actions.store_mail import MailReport
 from postroom.mail.archive import archive_size
 from postroom.storage.mail import count_mail
-from postroom.storage.schema import raw_messages
+from postroom.storage.raw_messages import raw_message
+from postroom.storage.schema import copies
 from tests.storage.contents import contents
 from tests.team import NOW, OPERATOR, Team, email_of, message
 
@@ -70,7 +71,7 @@ def take(
 
 def stored(team: Team) -> list[bytes]:
     with team.database.read() as connection:
-        return sorted(connection.execute(select(raw_messages.c.raw)).scalars())
+        return sorted(raw_message(connection, copy_id) for copy_id in connection.execute(select(copies.c.id)).scalars())
 
 
 class TestArchives:

@@ -21,7 +21,7 @@ from postroom.core.model import Mailbox, Security
 from postroom.mail import oauth_client
 from postroom.mail.imap_connection import imap_connection
 from postroom.mail.pop_connection import pop_connection
-from postroom.mail.server import AuthenticationFailed, ConnectionFailed, GuardError, MailServerError
+from postroom.mail.server import AuthenticationFailed, ConnectionFailed, MailServerError
 from postroom.storage.mailboxes import find_mailbox
 from tests.mail.loopback import loopback
 from tests.servers.authorization import CLIENT_ID, CLIENT_SECRET, LIFETIME, AuthorizationServer
@@ -228,19 +228,19 @@ class TestAllowing:
             ("http://localhost/?error=access_denied", "was not allowed .access_denied."),
             (f"http://localhost/?state={mine.authorization.state}", "no code in this address"),
         ):
-            with pytest.raises(GuardError, match=words):
+            with pytest.raises(LoginFailed, match=words):
                 accept_access(mine, pasted, now=NOW)
 
     def test_a_code_alone_is_enough_and_good_once(self, office: Team) -> None:
         request = asked(office)
         code = httpx.URL(allow(request)).params["code"]
         assert accept_access(request, f" {code}\n", now=NOW).tokens.refresh_token
-        with pytest.raises(AuthenticationFailed):
+        with pytest.raises(LoginFailed, match="ours does not know this code, or no longer"):
             accept_access(request, code, now=NOW)
 
     def test_the_code_of_one_request_is_worth_nothing_in_another(self, office: Team) -> None:
         mine, others = asked(office), asked(office)
-        with pytest.raises(AuthenticationFailed):
+        with pytest.raises(LoginFailed):
             accept_access(mine, httpx.URL(allow(others)).params["code"], now=NOW)
 
     def test_without_a_refresh_token_it_would_end_soon(self, office: Team, server: AuthorizationServer) -> None:
@@ -293,7 +293,7 @@ class TestProviders:
         self.add(office, issuer=server.url, scopes="mail")
         found = next(each for each in all_providers(office.database) if each.name == "other")
         assert (found.authorization_url, found.token_url) == (f"{server.url}/authorize", f"{server.url}/token")
-        with pytest.raises(ConnectionFailed, match="does not describe"):
+        with pytest.raises(InvalidInput, match=r"issuer: .* does not describe"):
             self.add(office, "third", issuer=f"{server.url}/", scopes="mail")
 
     @pytest.mark.parametrize(
@@ -306,6 +306,7 @@ class TestProviders:
             ({"issuer": "file:///etc/passwd", "scopes": "mail"}, "issuer: .* is no https URL"),
             ({"issuer": "https://user@a.example", "scopes": "mail"}, "issuer: .* is no https URL"),
             ({"issuer": "https://[a.example", "scopes": "mail"}, "issuer: .* is no https URL"),
+            ({"name": "a/b", "issuer": "https://a.example", "scopes": "mail"}, "name: .* without a slash"),
             ({"issuer": "https://", "scopes": "mail"}, "issuer: .* is no https URL"),
         ],
         ids=str,

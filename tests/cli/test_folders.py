@@ -24,6 +24,11 @@ def test_choices_are_listed_as_json_and_for_people(office: Terminal) -> None:
     }
 
 
+def test_before_the_first_pass_none_is_known(office: Terminal) -> None:
+    assert office.do("mailbox", "folders", ALICE).out == "No folder is known yet: the first pass finds them.\n"
+    assert office.do("mailbox", "folders", ALICE, "--json").json == []
+
+
 def test_what_is_wrong_is_said(office: Terminal) -> None:
     assert "there is no connected mailbox" in office.refused("mailbox", "folders", "zoe@team.example")
     assert "named twice" in office.refused("mailbox", "folders", ALICE, "--read", "A", "--leave", "A")

@@ -1,11 +1,12 @@
 """How it stands with mailboxes, on the command line: what a person reads, and what a person does about it."""
 
+import re
 import uuid
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import ALICE, Terminal
+from tests.cli.conftest import ALICE, BOB, Terminal
 from tests.servers.dovecot import Dovecot
 
 
@@ -47,6 +48,25 @@ def test_the_list_says_it_for_each_and_for_those_that_are_not_read(office: Termi
     shown = office.do("mailbox", "list").out
     assert "at once" in shown
     assert "by import" in shown
+
+
+def test_the_status_of_all_is_that_of_each_that_is_connected(office: Terminal) -> None:
+    office.do("sync", ALICE)
+    office.do("mailbox", "add", BOB, "--protocol", "pop")
+    both = office.do("mailbox", "status", "--json").json
+    assert [(each["address"], each["state"]) for each in both] == [(ALICE, "active"), (BOB, "active")]
+    assert both[1] == office.do("mailbox", "status", BOB, "--json").json
+    shown = [without_age(office.do("mailbox", "status", address).out) for address in (ALICE, BOB)]
+    assert without_age(office.do("mailbox", "status").out) == "\n".join(shown)
+    for address in (ALICE, BOB):
+        office.do("mailbox", "disconnect", address)
+    assert office.do("mailbox", "status").out == "There is no connected mailbox.\n"
+    assert office.do("mailbox", "status", "--json").json == []
+
+
+def without_age(shown: str) -> str:
+    """Give what is shown without how long ago it was, which goes on meanwhile."""
+    return re.sub(r", \d+ s ago", "", shown)
 
 
 def test_pause_and_resume(office: Terminal) -> None:

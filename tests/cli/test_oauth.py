@@ -47,6 +47,11 @@ def test_a_mailbox_is_added_and_allowed_again(
     assert "refused the user name" in office.refused("mailbox", "login", BOB, "--password-stdin", stdin=b"wrong\n")
 
 
+def test_before_there_is_a_provider(office: Terminal) -> None:
+    assert office.do("provider", "list").out == "There is no provider.\n"
+    assert office.do("provider", "list", "--json").json == []
+
+
 def test_what_cannot_be_asked_for(office: Terminal) -> None:
     assert "there is no provider 'google'" in office.refused("mailbox", "login", ALICE, "--oauth", "google")
     assert "there is no connected mailbox" in office.refused("mailbox", "login", BOB, "--oauth", "google")

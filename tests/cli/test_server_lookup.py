@@ -16,7 +16,7 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.https import HttpsServer, running_https
 from tests.servers.postroom_server import PROGRAM
 
-BOB, ADDRESS = "bob@team.example", "bob.looked.up@test.example"
+ALICE, BOB, ADDRESS = "alice@team.example", "bob@team.example", "bob.looked.up@test.example"
 FOREIGN = "DNS names a server of another domain, and nobody vouches for the answer: give --yes where it is right"
 
 
@@ -138,6 +138,23 @@ def test_what_is_refused_before_anybody_is_asked(
 ) -> None:
     refused = office.refused("mailbox", "add", BOB, "--password-stdin", *arguments, code=code, stdin=b"secret\n")
     assert sentence in refused
+
+
+@pytest.mark.parametrize(
+    ("user", "address", "sentence"),
+    [
+        ("zoe@team.example", ADDRESS, "there is no user zoe@team.example; 'postroom user list' shows them"),
+        (ALICE, ADDRESS, f"{ALICE} has a mailbox already; disconnect it first"),
+        (BOB, ALICE, f"the mailbox {ALICE} is connected already"),
+    ],
+)
+def test_nobody_is_asked_for_a_user_who_cannot_have_it(
+    office: Terminal, tmp_path: Path, user: str, address: str, sentence: str
+) -> None:
+    with running_https(tmp_path, {}) as https:
+        place = ("--autoconfig-url", f"{https.url}/x", "--password-stdin")
+        assert office.refused("mailbox", "add", user, "--address", address, *place, stdin=b"secret\n") == sentence
+    assert https.asked == []
 
 
 def test_what_only_a_lookup_has_goes_with_one(office: Terminal) -> None:

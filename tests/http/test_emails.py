@@ -17,7 +17,7 @@ from postroom.actions.withhold import WithholdEmail, email_id, list_own_emails
 from postroom.core.details import VIEWS
 from tests.http.crm_api import CrmApi
 from tests.http.own_api import ALICE, CHARLIE, CUSTOMER, LEAD, OwnApi
-from tests.team import ALL_SCOPES, NOW, OPERATOR, email_of
+from tests.team import ALL_SCOPES, NOW, OPERATOR, email_of, message
 
 LEAD_ID = int(LEAD.partition("/")[2])
 PATH = f"/Leads/{LEAD_ID}/Emails"
@@ -116,11 +116,23 @@ class TestList:
             "has_attachment": False,
             "has_thread_attachment": False,
             "thread_id": email["thread_id"],
+            "automated": False,
+            "only_headers": False,
             "activity_info": None,
             "emotion": None,
             "intent": None,
             "sentiment_info": None,
         }
+
+    def test_marks_what_a_program_sent_and_of_what_nothing_but_the_headers_was_read(self, crm: CrmApi) -> None:
+        raw = message(CUSTOMER, [ALICE], "<news@customer.example>").replace(b"Subject:", b"List-Id: x\r\nSubject:")
+        crm.team.raw_mail("Alice", raw, truncated=True)
+        for who in ("Alice", "Bob"):
+            marks = {each["sent"]: (each["automated"], each["only_headers"]) for each in emails(crm, who)}
+            assert marks == {True: (False, False), False: (True, True)}
+            (found,) = [each for each in emails(crm, who) if each["automated"]]
+            (whole,) = emails(crm, who, f"{PATH}/{found['message_id']}")
+            assert (whole["automated"], whole["only_headers"]) == (True, True)
 
     def test_a_conversation_is_one_for_whoever_sees_it(self, crm: CrmApi) -> None:
         crm.team.letter("Alice", CUSTOMER, ALICE, message_id="<first@customer.example>")

@@ -35,11 +35,13 @@ NAMES = {
     "client": NO_ID,
     "grant": NO_ID,
     "mailbox": NO_ID,
+    "provider": "nobody",
 }
 MAILBOX = {  # and a port, which is a number
     "protocol": True,
-    **dict.fromkeys(("address", "host", "security", "username", "password", "ca_certificates"), False),
+    **dict.fromkeys(("address", "host", "security", "username", "password", "oauth", "ca_certificates"), False),
 }
+CHOICES = {"read": False, "leave": False, "by_use": False}
 # The members of each body, and whether they are needed.
 BODIES: dict[str, dict[str, bool]] = {
     "PUT /organisation/default_permission": {"permission": False, "audience": False},
@@ -59,6 +61,14 @@ BODIES: dict[str, dict[str, bool]] = {
     "POST /mailboxes": {"user": True} | MAILBOX,
     "POST /me/mailbox": MAILBOX,
     "PUT /mailboxes/{mailbox}/aliases": {"addresses": True},
+    "PUT /mailboxes/{mailbox}/folders": CHOICES,
+    "PUT /me/mailbox/folders": CHOICES,
+    "PUT /mailboxes/{mailbox}/login": {"password": False, "oauth": False},
+    "PUT /me/mailbox/login": {"password": False, "oauth": False},
+    "POST /mail_providers": {"name": True, "client_id": True}
+    | dict.fromkeys(("client_secret", "issuer", "authorization_url", "token_url", "scopes", "redirect_uri"), False),
+    "POST /mail_providers/{provider}/authorization": {"username": False},
+    "POST /me/mail_providers/{provider}/authorization": {"username": False},
     "PUT /mailboxes/{mailbox}/sync": {"state": True},
     "PUT /me/mailbox/sync": {"state": True},
     "PUT /me/permission": {"permission": False, "audience": False},

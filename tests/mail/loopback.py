@@ -20,6 +20,7 @@ class Loopback(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Conversation)
         self.answers = {b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n", b"LOGOUT": b"* BYE\r\n"} | answers
         self.lines: list[bytes] = []
+        self.idle: list[_Conversation] = []  # with clients who wait in IDLE
         self.credentials: list[tuple[str, str]] = []
 
     @property
@@ -35,11 +36,23 @@ class _Conversation(socketserver.StreamRequestHandler):
         for line in self.rfile:
             self.server.lines.append(line)
             tag, _, command = line.strip().partition(b" ")
+            if command == b"IDLE":
+                command = self._idle()
+                if not command:
+                    return
             answer = self._answer(command)
             if answer == b"hang up":
                 return
             refused = answer.startswith(b"NO ")
             self.wfile.write(tag + b" " + answer + b"\r\n" if refused else answer + tag + b" OK done\r\n")
+
+    def _idle(self) -> bytes:
+        """Say that the client may wait, and give the line that ends that; nothing where it hangs up."""
+        self.server.idle.append(self)
+        self.wfile.write(self.server.answers.get(b"IDLE", b"+ idling\r\n"))
+        line = self.rfile.readline()
+        self.server.lines.append(line)
+        return line.strip()
 
     def _answer(self, command: bytes) -> bytes:
         if command.startswith(b"AUTHENTICATE PLAIN"):

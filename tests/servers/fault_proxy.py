@@ -43,6 +43,7 @@ class Conversation:
 
     def pass_commands(self) -> None:
         """Hand the client's lines on, but for those on which a fault acts."""
+        self._proxy.open.add(self)
         with suppress(OSError), self.client.makefile("rb") as lines:
             for line in lines:
                 self._proxy.lines.append(line)
@@ -53,6 +54,7 @@ class Conversation:
                     self.change = lambda data: data
                     self.server.sendall(line)
         self.close()
+        self._proxy.open.discard(self)
 
     def _pass_answers(self) -> None:
         with suppress(OSError):
@@ -76,6 +78,7 @@ class FaultProxy:
         self.target = target
         self.fault: Fault | None = None
         self.lines: list[bytes] = []
+        self.open: set[Conversation] = set()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
 
@@ -139,6 +142,27 @@ def cut_after(count: int) -> Act:
 def swallow() -> Act:
     """Let the client wait for an answer that never comes."""
     return changing(lambda _: lambda _data: b"")
+
+
+def fall_silent() -> Act:
+    """Give the first words of an answer, and then nothing; the client's next line gets nowhere either."""
+
+    def change(_conversation: Conversation) -> Callable[[bytes], bytes]:
+        said: list[bytes] = []
+
+        def only_the_first(data: bytes) -> bytes:
+            said.append(data)
+            return data if len(said) == 1 else b""
+
+        return only_the_first
+
+    begin = changing(change)
+
+    def act(conversation: Conversation, tag: bytes, line: bytes) -> None:
+        if tag != b"DONE":  # by which a client ends an IDLE
+            begin(conversation, tag, line)
+
+    return act
 
 
 def replace(pattern: bytes, by: bytes) -> Act:

@@ -1,6 +1,7 @@
 """Leases on mailboxes: one at a time reads each, whoever lost one stores nothing, and the longest-waiting is next."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -44,7 +45,7 @@ def stands(team: Team, mailbox: Mailbox) -> MailboxSync:
         return mailbox_sync.sync_of(connection, [mailbox.id])[mailbox.id]
 
 
-def write(team: Team, work: Callable[[Connection], object]) -> object:
+def write(team: Team, work: Callable[[Connection], Any]) -> Any:
     with team.database.write() as connection:
         return work(connection)
 
@@ -130,3 +131,57 @@ class TestLease:
         write(team, lambda c: mailbox_sync.claim(c, alices, NOW, "first", LATER))
         write(team, lambda c: mailbox_sync.end_lease(c, alices))
         assert not write(team, lambda c: mailbox_sync.holds(c, alices, "first"))
+
+
+class TestHint:
+    """Something may have come to a mailbox: it is due at once, where nothing speaks against that."""
+
+    LEAST = 5
+
+    def hint(self, team: Team, mailbox: Mailbox, now: int = NOW) -> set[int]:
+        return write(team, lambda c: mailbox_sync.hasten(c, [mailbox.id], now, self.LEAST))
+
+    def end_pass(self, team: Team, mailbox: Mailbox, **values: object) -> None:
+        write(team, lambda c: mailbox_sync.claim(c, mailbox.id, NOW, "token", LATER))
+        came_of_it = {"next_try_at": LATER, "passed_at": NOW - 60} | values
+        write(team, lambda c: mailbox_sync.release(c, mailbox.id, "token", 0, came_of_it))
+
+    def test_it_need_not_wait_for_its_turn(self, team, mailboxes, claim) -> None:
+        for mailbox in mailboxes.values():
+            self.end_pass(team, mailbox)
+        assert self.hint(team, mailboxes["Bob"]) == set()
+        assert [claim(token) for token in "ab"] == ["bob", None]
+
+    def test_it_rests_after_a_pass(self, team, mailboxes) -> None:
+        self.end_pass(team, mailboxes["Alice"], passed_at=NOW - 2)
+        self.hint(team, mailboxes["Alice"])
+        assert stands(team, mailboxes["Alice"]).next_try_at == NOW + 3
+
+    def test_nothing_is_later_for_it(self, team, mailboxes) -> None:
+        self.end_pass(team, mailboxes["Alice"], passed_at=NOW, next_try_at=NOW + 1)
+        self.hint(team, mailboxes["Alice"])
+        assert stands(team, mailboxes["Alice"]).next_try_at == NOW + 1
+
+    @pytest.mark.parametrize("next_try_at", [LATER, None])
+    def test_what_fails_waits_on(self, team, mailboxes, next_try_at: int | None) -> None:
+        self.end_pass(team, mailboxes["Alice"], failures=1, next_try_at=next_try_at)
+        self.hint(team, mailboxes["Alice"])
+        assert stands(team, mailboxes["Alice"]).next_try_at == next_try_at
+
+    def test_what_is_being_read_is_named_and_left_alone(self, team, mailboxes) -> None:
+        """If that pass fails, it waits as long as any other that fails."""
+        alices = mailboxes["Alice"]
+        self.end_pass(team, alices)
+        write(team, lambda c: mailbox_sync.claim(c, alices.id, NOW, "token", LATER))
+        assert self.hint(team, alices) == {alices.id}
+        write(team, lambda c: mailbox_sync.release(c, alices.id, "token", LATER, {"failures": 1, "next_try_at": LATER}))
+        assert self.hint(team, alices) == set()
+        assert stands(team, alices).next_try_at == LATER
+
+
+def test_passes_are_told_of_what_is_active(team, mailboxes) -> None:
+    alice, bob, charlie, _ = (mailbox.id for mailbox in mailboxes.values())
+    write(team, lambda c: mailbox_sync.claim(c, alice, NOW, "token", LATER))
+    write(team, lambda c: mailbox_sync.release(c, alice, "token", 0, {"passed_at": NOW}))
+    write(team, lambda c: set_mailbox_state(c, charlie, MailboxState.PAUSED))
+    assert write(team, lambda c: mailbox_sync.passes_of_active(c, [alice, bob, charlie])) == {alice: NOW, bob: 0}

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, event, select
 
 from postroom.actions.sync import sync_mailbox
 from postroom.storage.database import Database
+from postroom.storage.raw_messages import raw_message
 from postroom.storage.schema import (
     associations,
     copies,
     copy_participants,
     folders,
-    raw_messages,
     record_mail,
     set_aside,
 )
@@ -116,7 +116,7 @@ def held(account: Account) -> dict[str, object]:
         return {
             "copies": sorted((place[row["id"]], *(row[name] for name in kept)) for row in rows),
             "threads": sorted(sorted(each) for each in threads.values()),
-            "raw": beside_places(raw_messages.c.copy_id, raw_messages.c.raw),
+            "raw": sorted((place[row["id"]], raw_message(connection, row["id"])) for row in rows),
             "participants": beside_places(participants.copy_id, participants.role, participants.address),
             "records": beside_places(associations.c.copy_id, associations.c.record_id, associations.c.associated_by),
             "set aside": beside_places(set_aside.c.copy_id, set_aside.c.record_id),

@@ -1,14 +1,17 @@
 """Reading mailboxes in tests: with a clock that goes on when the test says so."""
 
 import random
+import threading
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from postroom.actions.leases import LeaseKeeper
 from postroom.actions.mailbox_turns import Reader
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
+from postroom.actions.worker import Limits, Worker
 from postroom.core.model import MailboxSync, Security
 from postroom.storage.database import Database
 from postroom.storage.mail import count_mail
@@ -17,6 +20,8 @@ from postroom.storage.mailboxes import find_mailbox
 from postroom.storage.secrets import SecretBox
 from tests.servers.dovecot import Dovecot
 from tests.team import NOW, OPERATOR, Team, email_of, message
+
+DEFAULT = Limits()
 
 
 @dataclass
@@ -51,13 +56,37 @@ def wait_until(is_so: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
+@contextmanager
+def working(
+    accounts: "Accounts", limits: Limits = DEFAULT, interval: int = 300, clock: Callable[[], float] = time.time
+) -> Iterator[None]:
+    """Run a worker beside the test, and stop it at the end."""
+    running = Worker(replace(reader(accounts.team), clock=clock, interval=interval), limits)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        running.stop()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
 class Accounts:
     """The accounts of a team on a real Dovecot, and at servers that misbehave."""
 
     def __init__(self, team: Team, dovecot: Dovecot) -> None:
         self.team, self.dovecot = team, dovecot
 
-    def add(self, name: str, *, host: str = "", port: int = 0, password: str = "") -> str:
+    def add(
+        self,
+        name: str,
+        *,
+        host: str = "",
+        port: int = 0,
+        password: str = "",
+        security: Security = Security.NONE,
+    ) -> str:
         """Let a user of the team have an account, by default on the Dovecot; give its address."""
         self.team.user(name, mailbox=None)
         address = f"{name.lower()}-{uuid.uuid4().hex}@test.example"
@@ -65,8 +94,8 @@ class Accounts:
             "imap",
             address,
             host or self.dovecot.host,
-            port or self.dovecot.imap_port,
-            Security.NONE,
+            port or (self.dovecot.imaps_port if security is Security.TLS else self.dovecot.imap_port),
+            security,
             None,
             password or self.dovecot.password,
         )
@@ -78,6 +107,10 @@ class Accounts:
         with self.dovecot.client(address) as client:
             for _ in range(messages):
                 client.append("INBOX", message("lead@customer.example", [address], f"<{uuid.uuid4()}@x>"))
+
+    def deliver(self, address: str) -> None:
+        """Let a message arrive, as from a mail transfer agent."""
+        self.dovecot.deliver(address, message("lead@customer.example", [address], f"<{uuid.uuid4()}@x>"))
 
     def stands(self, address: str) -> MailboxSync:
         """Give how it stands with reading a mailbox."""

@@ -1,43 +1,23 @@
 """The worker within this process: what goes on beside a stuck server or a large mailbox, and what a stop leaves."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
 from postroom.actions import store_mail, worker
-from postroom.actions.leases import Clock
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
-from postroom.actions.worker import Limits, Worker
+from postroom.actions.worker import Limits
 from postroom.core.model import Security, SyncState, Trouble
 from tests.mail.loopback import loopback
 from tests.servers.smtp import PASSWORD, running_smtp
 from tests.team import email_of
-from tests.worker.reading import Accounts, reader, wait_until
+from tests.worker.reading import Accounts, wait_until, working
 
-DEFAULT = Limits()
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@contextmanager
-def working(
-    accounts: Accounts, limits: Limits = DEFAULT, interval: int = 300, clock: Clock = time.time
-) -> Iterator[None]:
-    """Run a worker beside the test, and stop it at the end."""
-    running = Worker(replace(reader(accounts.team), clock=clock, interval=interval), limits)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        running.stop()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 @contextmanager

@@ -26,7 +26,7 @@ class NoMailbox(NotAllowed):
 
 
 class LoginFailed(ActionError):
-    """A mail server did not let a new mailbox in; the sentence says what to do."""
+    """A mail server, or who gives access to it, did not let us in; the sentence says what to do."""
 
 
 class CustomSharingOff(NotAllowed):

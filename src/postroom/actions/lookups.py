@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from postroom.actions.actor import Actor
 from postroom.actions.errors import InvalidInput, NotAllowed, NotFound, NotInitialised
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Mailbox, Module, Record, Role, User
@@ -88,6 +89,17 @@ def get_mailbox(connection: Connection, reference: str) -> Mailbox:
     else:
         mailbox = mailboxes.find_mailbox_by_id(connection, mailbox_id)
     if mailbox is None:
+        raise no_mailbox(reference)
+    return mailbox
+
+
+def get_mailbox_for(connection: Connection, reference: str, by: Actor) -> Mailbox:
+    """Give a connected mailbox to its user or an administrator; to others it is like not there.
+
+    Raises NotFound, InvalidInput.
+    """
+    mailbox = get_mailbox(connection, reference)
+    if not (by.is_administrator or by.acts_for(mailbox.user_id)):
         raise no_mailbox(reference)
     return mailbox
 

@@ -1,10 +1,13 @@
 """Access to mailboxes by OAuth 2: a user allows it in a browser, and access tokens are kept fresh."""
 
+import json
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from postroom.actions.errors import InvalidInput
+from postroom.actions.actor import Actor
+from postroom.actions.errors import InvalidInput, LoginFailed
+from postroom.actions.lookups import valid_name
 from postroom.actions.mail_providers import get_provider
 from postroom.core.model import MailboxGrant, MailProvider
 from postroom.mail.oauth_client import (
@@ -16,13 +19,14 @@ from postroom.mail.oauth_client import (
     exchange_code,
     refresh_tokens,
 )
-from postroom.mail.server import AuthenticationFailed
+from postroom.mail.server import AuthenticationFailed, MailServerError
 from postroom.storage.database import Database
 from postroom.storage.mailbox_grants import grant_of, list_providers, set_grant
 from postroom.storage.sealed import ACCESS_TOKEN, CLIENT_SECRET, REFRESH_TOKEN
 from postroom.storage.secrets import SecretBox
 
 _MARGIN = 120  # seconds before its end at which an access token is replaced: a pass begins with it
+KEPT_FOR = 600  # seconds for which a request waits for its answer, where its asker keeps it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +47,49 @@ class Asked:
 
 
 def ask_for_access(database: Database, box: SecretBox, provider: str, username: str) -> Asked:
-    """Begin a request for access to the mail of `username`. Raises NotFound, SecretKeyError."""
+    """Begin a request for access to the mail of `username`. Raises NotFound, InvalidInput, SecretKeyError."""
+    username = valid_name(username, "username")
     with database.read() as connection:
         found = get_provider(connection, provider)
     client = _client(box, found)
     return Asked(found.id, client, begin_authorization(client, username))
 
 
+def keep_request(box: SecretBox, asked: Asked, *, by: Actor, now: int) -> str:
+    """Give a request as text that says nothing to its asker, who gives it back with the answer. Raises SecretKeyError.
+
+    So any server process takes the answer up, and nothing is stored of requests that nobody answers.
+    """
+    kept = {
+        "provider_id": asked.provider_id,
+        "authorization": asked.authorization,
+        "ends_at": now + KEPT_FOR,
+    }
+    return box.wrap(json.dumps(kept).encode(), _context(by))
+
+
+def take_request_up(database: Database, box: SecretBox, kept: str, *, by: Actor, now: int) -> Asked:
+    """Give the request that this actor keeps. Raises InvalidInput where it is none, or not any more; SecretKeyError."""
+    text = box.unwrap(kept, _context(by))
+    request = None if text is None else json.loads(text)
+    if request is None or request["ends_at"] <= now:
+        raise InvalidInput("authorization: is not one of yours, or too old; ask for access anew")
+    with database.read() as connection:
+        found = next((each for each in list_providers(connection) if each.id == request["provider_id"]), None)
+    if found is None:
+        raise InvalidInput("authorization: its provider was removed; ask for access anew")
+    return Asked(found.id, _client(box, found), Authorization(*request["authorization"]))
+
+
 def accept_access(asked: Asked, pasted: str, *, now: int) -> Granted:
     """Take what the browser was led to, or the code in it, at `now` (epoch seconds).
 
-    Raises MailServerError, and InvalidInput where nothing would be left when the access token expires.
+    Raises LoginFailed, and InvalidInput where nothing would be left when the access token expires.
     """
-    tokens = exchange_code(asked.provider, code_in(pasted, asked.authorization), asked.authorization, now)
+    try:
+        tokens = exchange_code(asked.provider, code_in(pasted, asked.authorization), asked.authorization, now)
+    except MailServerError as error:
+        raise LoginFailed(str(error)) from error
     if tokens.refresh_token is None:
         raise InvalidInput("scopes: the provider gave no refresh token; ask for one, often with offline_access")
     return Granted(asked.provider_id, tokens)
@@ -96,6 +130,10 @@ def refresh_access(database: Database, box: SecretBox, mailbox_id: int, *, now: 
     with database.write() as connection:
         if grant_of(connection, mailbox_id) is not None:  # it may have been disconnected meanwhile
             store_access(connection, box, mailbox_id, Granted(grant.provider_id, fresh))
+
+
+def _context(by: Actor) -> str:
+    return f"access to a mailbox, asked for by {by.user_id}"
 
 
 def _was_replaced(database: Database, grant: MailboxGrant) -> bool:

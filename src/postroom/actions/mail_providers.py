@@ -11,7 +11,7 @@ from postroom.actions.errors import AlreadyThere, InvalidInput, NotAllowed, NotF
 from postroom.actions.lookups import valid_name
 from postroom.core.model import MailProvider
 from postroom.mail.oauth_client import check_url, discover
-from postroom.mail.server import GuardError
+from postroom.mail.server import GuardError, MailServerError
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
 from postroom.storage.mailbox_grants import delete_provider, insert_provider, list_providers
@@ -65,12 +65,12 @@ class NewProvider:
 def add_provider(database: Database, box: SecretBox, new: NewProvider, *, by: Actor, now: int) -> MailProvider:
     """Add a provider. An administrator's.
 
-    Raises NotAllowed, AlreadyThere, InvalidInput, MailServerError where an issuer does not say where it is.
+    Raises NotAllowed, AlreadyThere, InvalidInput.
     """
     require_administrator(by, "by which providers mailboxes are reached")
-    name, client_id = valid_name(new.name, "name"), valid_name(new.client_id, "client-id", _LONGEST_URL)
+    name, client_id = _valid_provider_name(new.name), valid_name(new.client_id, "client_id", _LONGEST_URL)
     where = _where(new)
-    redirect_uri = _valid_url(new.redirect_uri, "redirect-uri")
+    redirect_uri = _valid_url(new.redirect_uri, "redirect_uri")
     with database.write() as connection:
         if any(each.name == name for each in list_providers(connection)):
             raise AlreadyThere(f"there is a provider {name!r} already")
@@ -100,6 +100,19 @@ def all_providers(database: Database) -> list[MailProvider]:
         return list_providers(connection)
 
 
+def read_providers(database: Database, *, by: Actor) -> list[MailProvider]:
+    """Give all providers with how they are reached. For administrators. Raises NotAllowed."""
+    if not by.is_administrator:
+        raise NotAllowed("only an administrator may read how providers are reached")
+    return all_providers(database)
+
+
+def provider_as_json(provider: MailProvider) -> dict[str, object]:
+    """Give a provider as every API shows it: without its client's secret."""
+    names = ("name", "client_id", "authorization_url", "token_url", "scopes", "redirect_uri")
+    return {name: getattr(provider, name) for name in names}
+
+
 def get_provider(connection: Connection, name: str) -> MailProvider:
     """Give a provider by name. Raises NotFound."""
     found = next((each for each in list_providers(connection) if each.name == name), None)
@@ -108,11 +121,19 @@ def get_provider(connection: Connection, name: str) -> MailProvider:
     return found
 
 
+def _valid_provider_name(text: str) -> str:
+    """Give a name that is one segment of a path. Raises InvalidInput."""
+    name = valid_name(text, "name")
+    if "/" in name:
+        raise InvalidInput("name: expected one without a slash")
+    return name
+
+
 def _where(new: NewProvider) -> Preset:
     preset = PRESETS.get(new.name)
     urls = (new.authorization_url, new.token_url)
     if new.issuer is not None:
-        urls = discover(_valid_url(new.issuer, "issuer"))
+        urls = _discover(_valid_url(new.issuer, "issuer"))
     elif urls == (None, None) and preset is not None:
         urls = preset.authorization_url, preset.token_url
     scopes = new.scopes or (None if preset is None else preset.scopes)
@@ -124,7 +145,14 @@ def _where(new: NewProvider) -> Preset:
     return Preset(authorization_url, token_url, valid_name(scopes, "scopes", _LONGEST_URL))
 
 
-_URL_FIELDS = ("authorization-url", "token-url")
+def _discover(issuer: str) -> tuple[str, str]:
+    try:
+        return discover(issuer)
+    except MailServerError as error:
+        raise InvalidInput(f"issuer: {error}") from error
+
+
+_URL_FIELDS = ("authorization_url", "token_url")
 
 
 def _valid_url(url: str | None, field: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from postroom.actions.actor import Actor
 from postroom.actions.changes import Transaction
 from postroom.actions.errors import NotAllowed, NotFound
-from postroom.actions.lookups import get_mailbox, get_user, no_mailbox, require_server
+from postroom.actions.lookups import get_mailbox_for, get_user, require_server
 from postroom.core.model import Mailbox, MailboxState, MailboxSync
 from postroom.storage import mailbox_sync, mailboxes, people
 from postroom.storage.database import Database
@@ -86,7 +86,7 @@ def read_statuses(database: Database, *, by: Actor) -> list[MailboxStatus]:
 def read_status(database: Database, reference: str, *, by: Actor) -> MailboxStatus:
     """Give how it stands with a connected mailbox, named by address or id. Raises NotFound, InvalidInput."""
     with database.read() as connection:
-        mailbox = _own_or_administered(connection, reference, by)
+        mailbox = get_mailbox_for(connection, reference, by)
         (status,) = _statuses(connection, mailboxes.list_mailboxes(connection, mailbox.id))
         return status
 
@@ -107,7 +107,7 @@ def set_paused(database: Database, reference: str, *, paused: bool, by: Actor, n
     """
     state = MailboxState.PAUSED if paused else MailboxState.ACTIVE
     with database.write() as connection:
-        mailbox = _own_or_administered(connection, reference, by)
+        mailbox = get_mailbox_for(connection, reference, by)
         require_server(mailbox)
         mailboxes.set_mailbox_state(connection, mailbox.id, state)
         if paused:
@@ -125,7 +125,7 @@ def set_paused(database: Database, reference: str, *, paused: bool, by: Actor, n
 def ask_for_pass(database: Database, reference: str, *, by: Actor, now: int) -> MailboxStatus:
     """Let a worker read a mailbox at once, whatever it waits for. Raises NotFound, NotAllowed, InvalidInput."""
     with database.write() as connection:
-        mailbox = _own_or_administered(connection, reference, by)
+        mailbox = get_mailbox_for(connection, reference, by)
         require_server(mailbox)
         if mailbox.state == MailboxState.PAUSED:
             raise NotAllowed(f"{mailbox.address} is paused; resume it first")
@@ -141,10 +141,3 @@ def _statuses(connection: Connection, listed: list[tuple[Mailbox, int]]) -> list
         MailboxStatus(each, emails[each.user_id], messages, syncs[each.id], *folders.get(each.id, (0, 0)))
         for each, messages in listed
     ]
-
-
-def _own_or_administered(connection: Connection, reference: str, by: Actor) -> Mailbox:
-    mailbox = get_mailbox(connection, reference)
-    if not (by.is_administrator or by.acts_for(mailbox.user_id)):
-        raise no_mailbox(reference)
-    return mailbox

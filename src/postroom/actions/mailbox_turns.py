@@ -9,8 +9,10 @@ from postroom.actions.errors import ActionError
 from postroom.actions.leases import Clock, LeaseKeeper, LeaseLost, Turn, end, take
 from postroom.actions.mailbox_pass import Progress, SyncReport
 from postroom.actions.sync import sync_mailbox
+from postroom.actions.waiting import Line
 from postroom.core.model import SyncState, Trouble
 from postroom.core.retries import wait_after
+from postroom.mail.imap import open_session
 from postroom.mail.server import MailServerError
 from postroom.storage.database import Database
 from postroom.storage.secrets import SecretBox, SecretKeyError
@@ -50,11 +52,17 @@ def sync_now(reader: Reader, address: str, on_progress: Progress, since: int | N
 
 
 def run_turn(
-    reader: Reader, turn: Turn, on_progress: Progress, should_stop: Callable[[], bool], since: int | None = None
+    reader: Reader,
+    turn: Turn,
+    on_progress: Progress,
+    should_stop: Callable[[], bool],
+    since: int | None = None,
+    line: Line | None = None,
 ) -> SyncReport:
     """Make the pass of a turn, write down what it came to, and end the turn.
 
-    After each batch the pass may be stopped. Raises PassStopped, LeaseLost, and what sync_mailbox raises.
+    On the `line`, where there is one, the server may be listened to afterwards. After each batch the pass may be
+    stopped. Raises PassStopped, LeaseLost, and what sync_mailbox raises.
     """
     started = reader.now()
     with reader.keeper.holding(turn) as is_lost:
@@ -68,8 +76,17 @@ def run_turn(
 
         with _written_down(reader, turn):
             report = sync_mailbox(
-                reader.database, reader.box, turn.mailbox.id, started, since=since, on_progress=heard, check=turn.check
+                reader.database,
+                reader.box,
+                turn.mailbox.id,
+                started,
+                since=since,
+                on_progress=heard,
+                check=turn.check,
+                connect=open_session if line is None else line.connect,
             )
+            if line is not None:
+                line.listen(reader.database)
     end(reader.database, turn, _after_pass(report, started, reader.now(), reader.interval))
     return report
 

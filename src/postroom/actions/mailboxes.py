@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from postroom.actions.actor import Actor
 from postroom.actions.changes import Transaction
 from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, NotAllowed
-from postroom.actions.lookups import get_mailbox, get_user, valid_address, valid_name
+from postroom.actions.lookups import get_mailbox, get_mailbox_for, get_user, valid_address, valid_name
 from postroom.actions.mail_access import Granted, access_token, refresh_access, store_access
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Kind, Mailbox, MailboxState, Security, User
@@ -84,6 +84,17 @@ def add_mailbox(database: Database, box: SecretBox, email: str, new: NewMailbox,
     return mailbox
 
 
+def require_room(database: Database, email: str, address: str | None, *, by: Actor) -> None:
+    """Raise what `add_mailbox` raises of a user and an address, before servers are looked up and passwords asked for.
+
+    For administrators: it says which addresses are connected. Raises NotAllowed, AlreadyThere, NotFound, InvalidInput.
+    """
+    if not by.is_administrator:
+        raise NotAllowed("only an administrator may connect mailboxes of others")
+    with database.read() as connection:
+        _require_room(connection, get_user(connection, email), valid_address(address or email, "address"))
+
+
 def list_mailboxes(database: Database) -> list[tuple[Mailbox, str, int]]:
     """Give every mailbox, by address, with its user's e-mail address and its number of copies."""
     with database.read() as connection:
@@ -111,7 +122,7 @@ def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: in
     """
     with database.write() as connection:
         mailbox = get_mailbox(connection, reference)
-        require_owner_or_administrator(by, mailbox.user_id)
+        _require_owner_or_administrator(by, mailbox.user_id)
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
         end_lease(connection, mailbox.id)
         delete_grant(connection, mailbox.id)
@@ -127,11 +138,11 @@ def renew_login(
 ) -> Mailbox:
     """Give a mailbox that is there another password, or what its provider allowed, if its server lets us in with it.
 
-    A user's own; anybody's for administrators. Raises NotAllowed, NotFound, InvalidInput, LoginFailed.
+    A user's own; anybody's for administrators; to others it is like not there. Raises NotFound, InvalidInput,
+    LoginFailed.
     """
     with database.read() as connection:
-        mailbox = get_mailbox(connection, reference)
-    require_owner_or_administrator(by, mailbox.user_id)
+        mailbox = get_mailbox_for(connection, reference, by)
     server = _server_of(mailbox)
     login = _login_with(mailbox.username or mailbox.address, secret)
     _try(mailbox.protocol, server, login)
@@ -210,17 +221,21 @@ def _require_possible(connection: Connection, email: str, new: NewMailbox, by: A
     _check_server(new)
     user = get_user(connection, email)
     address = valid_address(new.address or email, "address")
-    require_owner_or_administrator(by, user.id)
+    _require_owner_or_administrator(by, user.id)
     if not by.is_administrator:
         _require_confirmed(connection, user, address, new)
+    _require_room(connection, user, address)
+    return user
+
+
+def _require_room(connection: Connection, user: User, address: str) -> None:
     if mailboxes.mailbox_of(connection, user.id) is not None:
         raise AlreadyThere(f"{user.email} has a mailbox already; disconnect it first")
     if mailboxes.find_mailbox(connection, address) is not None:
         raise AlreadyThere(f"the mailbox {address} is connected already")
-    return user
 
 
-def require_owner_or_administrator(by: Actor, user_id: int) -> None:
+def _require_owner_or_administrator(by: Actor, user_id: int) -> None:
     """Raise NotAllowed unless the actor acts for this user, or administers."""
     if not (by.is_administrator or by.acts_for(user_id)):
         raise NotAllowed("only the user or an administrator may change a mailbox")

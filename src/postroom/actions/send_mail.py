@@ -26,11 +26,11 @@ from postroom.mail.compose import NewMessage, compose
 from postroom.mail.parse import MAX_MESSAGE_BYTES, parse_message
 from postroom.storage import outbox
 from postroom.storage.database import Database
-from postroom.storage.email_copies import raw_message
 from postroom.storage.ids import take_id
 from postroom.storage.mail import lock_mail_of
 from postroom.storage.organisation import find_module
 from postroom.storage.people import users_by_id
+from postroom.storage.raw_messages import raw_message
 from postroom.storage.records import records_by_id
 from postroom.storage.secrets import SecretBox
 from postroom.storage.visible_records import grounds_on

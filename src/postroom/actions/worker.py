@@ -4,11 +4,13 @@ It looks at the database each second, so a mailbox that was added, resumed or as
 that is due is sent, whoever made it so. Each mailbox has its turn in a thread of its own, and the one that has waited
 longest is next. Neither a stuck server nor a mailbox with much to read stops the others: at most so many are read from
 one host, and once others wait a long turn ends after the batch in hand, and goes to the end of the line.
+
+Between two turns it waits for news of a mailbox, which makes it due at once (waiting.py).
 """
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -16,6 +18,7 @@ from postroom.actions.errors import ActionError
 from postroom.actions.leases import LeaseLost, Turn, end, take_next, waits_anybody
 from postroom.actions.mailbox_turns import PassStopped, Reader, run_turn
 from postroom.actions.outbox import send_due
+from postroom.actions.waiting import Places, WaitingRoom
 from postroom.mail.server import MailServerError
 from postroom.storage.secrets import SecretKeyError
 
@@ -29,10 +32,11 @@ _logger = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many mailboxes are read at the same time, in all and from one host."""
+    """How many mailboxes are read at the same time, in all and from one host, and how many connections wait."""
 
     threads: int = 8
     per_host: int = 4
+    places: Places = field(default_factory=Places)
 
 
 class Worker:
@@ -40,6 +44,7 @@ class Worker:
 
     def __init__(self, reader: Reader, limits: Limits) -> None:
         self._reader, self._limits = reader, limits
+        self._room = WaitingRoom(reader.database, reader.clock, limits.places)
         self._stopping = threading.Event()
         self._turns: dict[threading.Thread, Turn] = {}
         self._others_wait = False
@@ -64,6 +69,7 @@ class Worker:
         """Start what is due, as far as there is room."""
         self._turns = {thread: turn for thread, turn in self._turns.items() if thread.is_alive()}
         self._send()
+        self._room.look()
         database, per_host = self._reader.database, self._limits.per_host
         while len(self._turns) < self._limits.threads and not self._stopping.is_set():
             turn = take_next(database, self._reader.now(), per_host)
@@ -86,7 +92,9 @@ class Worker:
             return self._stopping.is_set() or (is_long and self._others_wait)
 
         try:
-            run_turn(self._reader, turn, heard, should_stop)
+            with self._room.line(turn.mailbox) as line:
+                run_turn(self._reader, turn, heard, should_stop, line=line)
+                line.wait()
         except PassStopped:
             log.info("mailbox to be read on later")
         except LeaseLost:
@@ -114,7 +122,8 @@ class Worker:
             _logger.exception("the outbox could not be sent")
 
     def _finish(self) -> None:
-        """Wait for what is in hand, and give up the leases of what takes too long."""
+        """Hang up where it waits, wait for what is in hand, and give up the leases of what takes too long."""
+        self._room.close()
         deadline = self._reader.clock() + _GRACE
         for thread in (*self._turns, self._sender):
             if thread.is_alive():

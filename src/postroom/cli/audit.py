@@ -34,10 +34,7 @@ def audit(about: str | None, limit: int, before: int | None, as_json: bool) -> N
 
 
 def _print(page: PageOfEntries, time_zone: ZoneInfo) -> None:
-    if not page.entries:
-        say("Nothing was changed.")
-        return
-    print_entries(_HEADINGS, [_row(each, time_zone) for each in page.entries])
+    print_entries(_HEADINGS, [_row(each, time_zone) for each in page.entries], "Nothing was changed.")
     if page.next_before is not None:
         say(f"There may be more: add --before {page.next_before}")
 

@@ -69,7 +69,7 @@ def list_clients_command(as_json: bool) -> None:
         )
         for each in listed
     ]
-    print_entries(("Client", "Id", "Kind", "Asks for, or sends back to", "Grants"), rows)
+    print_entries(("Client", "Id", "Kind", "Asks for, or sends back to", "Grants"), rows, "There is no client.")
 
 
 @client.command("delete", epilog="postroom client delete 8000000000000000042")

@@ -41,10 +41,8 @@ def list_command(user_email: str | None, limit: int, after: int | None, as_json:
         zone = time_zone_of(installation.database)
     if as_json:
         print_json([_as_json(each, zone) for each in listed])
-    elif listed:
-        print_entries(_HEADINGS, [_row(each, zone) for each in listed])
     else:
-        say("There is no dead letter.")
+        print_entries(_HEADINGS, [_row(each, zone) for each in listed], "There is no dead letter.")
 
 
 @deadletter.command("show", epilog="postroom deadletter show 8000000000000000042 --json")

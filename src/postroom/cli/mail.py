@@ -84,10 +84,7 @@ def _change(user_email: str, email: str | None, thread: str | None, *, withheld:
 
 
 def _print(emails: Sequence[OwnEmail], next_before: int | None, time_zone: ZoneInfo) -> None:
-    if not emails:
-        say("There is no such mail.")
-        return
-    print_entries(_HEADINGS, [_row(each, time_zone) for each in emails])
+    print_entries(_HEADINGS, [_row(each, time_zone) for each in emails], "There is no such mail.")
     if next_before is not None:
         say(f"There may be more: add --before {next_before}")
 

@@ -11,8 +11,14 @@ import click
 from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
 from postroom.actions.errors import InvalidInput
 from postroom.actions.mail_access import Granted, accept_access, ask_for_access
-from postroom.actions.mailbox_folders import FolderChoices, choice_in_words, choose_folders, list_folders
-from postroom.actions.mailbox_status import ask_for_pass, read_status, read_statuses, set_paused
+from postroom.actions.mailbox_folders import (
+    FolderChoices,
+    choice_in_words,
+    choose_folders,
+    folder_as_json,
+    list_folders,
+)
+from postroom.actions.mailbox_status import MailboxStatus, ask_for_pass, read_status, read_statuses, set_paused
 from postroom.actions.mailboxes import (
     NewMailbox,
     add_mailbox,
@@ -20,6 +26,7 @@ from postroom.actions.mailboxes import (
     disconnect_mailbox,
     login_name,
     renew_login,
+    require_room,
 )
 from postroom.actions.organisation import time_zone_of
 from postroom.actions.server_lookup import find_servers
@@ -33,7 +40,7 @@ from postroom.cli.output import count, print_entries, print_json, say
 from postroom.cli.secret_input import read_secret
 from postroom.cli.text import printable
 from postroom.cli.words import in_calendar
-from postroom.core.model import Folder, Mailbox, Security
+from postroom.core.model import Folder, Mailbox, MailboxState, Security
 from postroom.mail.autoconfig import Services
 from postroom.wiring import Installation
 
@@ -117,6 +124,7 @@ def add_mailbox_command(
     _check_together(protocol, of_server, of_lookup, has_login=password_stdin or oauth is not None)
     connect, outgoing = add_mailbox if no_try else connect_mailbox, None
     with opened() as installation:
+        require_room(installation.database, user_email, address, by=operator())
         if protocol is None:
             found = find_servers(address or user_email, autoconfig_url, resolver)
             _agree(found, yes=yes)
@@ -173,23 +181,36 @@ def list_mailboxes_command(as_json: bool) -> None:
     if as_json:
         print_json([status_as_json(each, now, zone) for each in listed])
     else:
-        print_entries(HEADINGS, [row_of(each, now, zone) for each in listed])
+        print_entries(HEADINGS, [row_of(each, now, zone) for each in listed], "There is no mailbox.")
 
 
 @mailbox.command("status", epilog="postroom mailbox status alice@example.com")
-@click.argument("address")
+@click.argument("address", required=False)
 @json_option
-def status_command(address: str, as_json: bool) -> None:
-    """Say how it stands with reading a mailbox."""
+def status_command(address: str | None, as_json: bool) -> None:
+    """Say how it stands with reading a mailbox, or each that is connected; 'list' has a line for each."""
     now = int(time.time())
     with opened() as installation:
-        status = read_status(installation.database, address, by=operator())
+        if address is None:
+            listed = [each for each in read_statuses(installation.database, by=operator()) if _is_connected(each)]
+        else:
+            listed = [read_status(installation.database, address, by=operator())]
         zone = time_zone_of(installation.database)
     if as_json:
-        print_json(status_as_json(status, now, zone))
+        shown = [status_as_json(each, now, zone) for each in listed]
+        print_json(shown if address is None else shown[0])
         return
-    for name, value in facts_of(status, now, zone):
-        say(f"{name}: {value}")
+    for number, status in enumerate(listed):
+        if number:
+            say("")
+        for name, value in facts_of(status, now, zone):
+            say(f"{name}: {value}")
+    if not listed:
+        say("There is no connected mailbox.")
+
+
+def _is_connected(status: MailboxStatus) -> bool:
+    return status.mailbox.state != MailboxState.DISCONNECTED
 
 
 @mailbox.command("pause", epilog="postroom mailbox pause alice@example.com")
@@ -234,15 +255,16 @@ def folders_command(
         if choices := [*read, *leave, *by_use]:
             chosen = FolderChoices(read, leave, by_use)
             choose_folders(database, address, chosen, by=operator(), now=int(time.time()))
-        listed = list_folders(database, address)
+        listed = list_folders(database, address, by=operator())
     if as_json:
-        print_json([_folder_as_json(each, time_zone) for each in listed])
+        print_json([folder_as_json(each, lambda at: with_offset(at, time_zone)) for each in listed])
         return
     if choices:
         say(f"{count(len(choices), 'folder')} chosen; the next pass over {address} follows.")
     print_entries(
         ("Folder", "State", "Messages", "Compared", "Choice", "Error"),
         [_folder_row(each, time_zone) for each in listed],
+        "No folder is known yet: the first pass finds them.",
     )
 
 
@@ -357,18 +379,6 @@ def _folder_row(each: Folder, time_zone: ZoneInfo) -> tuple[str, ...]:
     compared = "" if each.reconciled_at is None else in_calendar(each.reconciled_at, time_zone)
     messages = "" if each.messages is None else str(each.messages)
     return each.name, each.state, messages, compared, choice_in_words(each.is_read), each.error or ""
-
-
-def _folder_as_json(each: Folder, time_zone: ZoneInfo) -> dict[str, object]:
-    return {
-        "name": each.name,
-        "state": each.state,
-        "messages": each.messages,
-        "watermark": each.watermark,
-        "compared": None if each.reconciled_at is None else with_offset(each.reconciled_at, time_zone),
-        "choice": choice_in_words(each.is_read),
-        "error": each.error,
-    }
 
 
 def _as_json(each: Mailbox, user_email: str, copies: int) -> dict[str, object]:

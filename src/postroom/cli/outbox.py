@@ -34,7 +34,7 @@ def list_outbox_command(user_email: str | None, state: str | None, limit: int, a
     if as_json:
         print_json([_as_json(outcome, sender, lambda at: with_offset(at, zone)) for outcome, sender in listed])
         return
-    print_entries(_HEADINGS, [_row(outcome, sender) for outcome, sender in listed])
+    print_entries(_HEADINGS, [_row(outcome, sender) for outcome, sender in listed], "There is no such message.")
 
 
 @outbox.command("send", epilog="postroom outbox send")

@@ -53,8 +53,14 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     _console(sys.stdout).print(_table(headings, rows))
 
 
-def print_entries(headings: Sequence[str], entries: Sequence[Sequence[str]]) -> None:
-    """Print a table where it is as wide as the terminal at most, else a paragraph for each row without a value cut."""
+def print_entries(headings: Sequence[str], entries: Sequence[Sequence[str]], if_none: str) -> None:
+    """Print a table where it is as wide as the terminal at most, else a paragraph for each row without a value cut.
+
+    Without an entry there are no headings either, but the sentence `if_none`.
+    """
+    if not entries:
+        say(if_none)
+        return
     console, table = _console(sys.stdout), _table(headings, entries)
     if console.measure(table, options=console.options.update(max_width=_UNLIMITED)).maximum <= console.width:
         console.print(table)

@@ -89,7 +89,7 @@ def list_users_command(as_json: bool) -> None:
         print_json([_user_as_json(each, role_name) for each, role_name in users])
         return
     rows = [(each.full_name, each.email, role_name or "", each.profile, each.status) for each, role_name in users]
-    print_entries(("Name", "E-mail", "Role", "Profile", "Status"), rows)
+    print_entries(("Name", "E-mail", "Role", "Profile", "Status"), rows, "There is no user.")
 
 
 @user.command("disable", epilog="postroom user disable alice@example.com")

@@ -9,6 +9,7 @@ from postroom.actions.mail_providers import (
     NewProvider,
     add_provider,
     all_providers,
+    provider_as_json,
     remove_provider,
 )
 from postroom.cli.commands import Group, json_option
@@ -61,12 +62,11 @@ def list_providers_command(as_json: bool) -> None:
     """List the providers."""
     with opened() as installation:
         listed = all_providers(installation.database)
-    rows = [(each.name, each.client_id, each.authorization_url, each.token_url, each.scopes) for each in listed]
     if as_json:
-        names = ("name", "client_id", "authorization_url", "token_url", "scopes")
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        print_json([provider_as_json(each) for each in listed])
     else:
-        print_entries(("Provider", "Client", "Authorization", "Tokens", "Scopes"), rows)
+        rows = [(each.name, each.client_id, each.authorization_url, each.token_url, each.scopes) for each in listed]
+        print_entries(("Provider", "Client", "Authorization", "Tokens", "Scopes"), rows, "There is no provider.")
 
 
 @provider.command("remove", epilog="postroom provider remove google")

@@ -47,8 +47,9 @@ class Deal(NamedTuple):
 class ListedEmail:
     """An e-mail as a list shows it: what one copy says. `is_sent` where its owner wrote it.
 
-    `time_zone` is the organisation's. What is `unsent` has no copy yet; its time says when it will be sent, or was
-    written. What nobody looked for when the copy came is None.
+    `is_automated` where a program sent it, `headers_only` where it is too large for more to be read of it. `time_zone`
+    is the organisation's. What is `unsent` has no copy yet; its time says when it will be sent, or was written. What
+    nobody looked for when the copy came is None.
     """
 
     place: EmailPlace
@@ -66,3 +67,5 @@ class ListedEmail:
     has_attachment: bool | None = None
     conversation: int | None = None
     is_read: bool | None = None
+    is_automated: bool = False
+    headers_only: bool = False

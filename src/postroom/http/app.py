@@ -26,6 +26,9 @@ from postroom.http import (
     emails,
     explanations,
     files,
+    mail_providers,
+    mailbox_folders,
+    mailbox_login,
     mailbox_sync,
     mailboxes,
     oauth,
@@ -50,7 +53,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from postroom.http.crm import CrmResource
-    from postroom.http.mailboxes import ConnectingResource
+    from postroom.http.mailbox_login import SealingResource
     from postroom.http.resource import Resource
     from postroom.storage.database import Database
     from postroom.storage.secrets import SecretBox
@@ -75,7 +78,11 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/users/{user:name}/permission": people.PermissionOfUser,
     "/mailboxes/{mailbox}": mailboxes.OneMailbox,
     "/mailboxes/{mailbox}/aliases": mailboxes.Aliases,
+    "/mailboxes/{mailbox}/folders": mailbox_folders.MailboxFolders,
     "/mailboxes/{mailbox}/sync": mailbox_sync.MailboxSync,
+    "/mail_providers/{provider}": mail_providers.OneMailProvider,
+    "/me/mail_providers": mail_providers.NamesOfMailProviders,
+    "/me/mailbox/folders": mailbox_folders.OwnMailboxFolders,
     "/me/mailbox/sync": mailbox_sync.OwnMailboxSync,
     "/records/{module}/{record_id}/shares": RecordShares,
     "/clients": clients.Clients,
@@ -95,10 +102,15 @@ _OWN_ROUTES: dict[str, type["Resource"]] = {
     "/audit": audit.Audit,
 }
 
-# Those that log in to mail servers.
-_CONNECTING_ROUTES: dict[str, type["ConnectingResource"]] = {
+# Those that keep secrets, to log in to mail servers.
+_SEALING_ROUTES: dict[str, type["SealingResource"]] = {
     "/mailboxes": mailboxes.Mailboxes,
+    "/mailboxes/{mailbox}/login": mailbox_login.MailboxLogin,
+    "/mail_providers": mail_providers.MailProviders,
+    "/mail_providers/{provider}/authorization": mailbox_login.Authorization,
     "/me/mailbox": mailboxes.OwnMailbox,
+    "/me/mailbox/login": mailbox_login.OwnMailboxLogin,
+    "/me/mail_providers/{provider}/authorization": mailbox_login.OwnAuthorization,
 }
 
 # What clients of Zoho CRM ask beside mail, below /crm/{version}.
@@ -153,8 +165,8 @@ def routes(
         yield f"/crm/{{version}}{path}", crm_resource(database)
     for path, resource in _OWN_ROUTES.items():
         yield f"/postroom/v1{path}", resource(database)
-    for path, connecting_resource in _CONNECTING_ROUTES.items():
-        yield f"/postroom/v1{path}", connecting_resource(database, box)
+    for path, sealing_resource in _SEALING_ROUTES.items():
+        yield f"/postroom/v1{path}", sealing_resource(database, box)
 
 
 def methods(resource: object) -> list[str]:

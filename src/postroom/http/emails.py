@@ -180,6 +180,8 @@ def _listed(email: ListedEmail, viewer_id: int) -> dict[str, object]:
         "has_attachment": email.has_attachment,
         "has_thread_attachment": email.has_attachment,
         "thread_id": None if email.conversation is None else str(email.conversation),
+        "automated": email.is_automated,
+        "only_headers": email.headers_only,
         **dict.fromkeys(("activity_info", "emotion", "intent", "sentiment_info")),
     }
     return shown | ({"bcc": _people(email, ParticipantRole.BCC)} if email.owner.user_id == viewer_id else {})

@@ -9,13 +9,12 @@ from postroom.actions import mailboxes
 from postroom.actions.actor import Actor
 from postroom.actions.aliases import list_aliases, set_aliases
 from postroom.actions.errors import NotAllowed
-from postroom.actions.mailboxes import connect_mailbox, disconnect_mailbox, own_mailbox, read_mailboxes
+from postroom.actions.mailboxes import connect_mailbox, disconnect_mailbox, own_mailbox, read_mailboxes, require_room
 from postroom.core.model import Mailbox, Security
 from postroom.core.scopes import Operation
-from postroom.http.resource import Resource, SettingsResource, SharingResource, answer, now
+from postroom.http.mailbox_login import AnsweredRequest, SealingResource
+from postroom.http.resource import SettingsResource, SharingResource, answer, now
 from postroom.http.sent import LongText, Sent, Text, or_none
-from postroom.storage.database import Database
-from postroom.storage.secrets import SecretBox
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Certificates = Annotated[str, Meta(max_length=32_000)]
@@ -31,6 +30,7 @@ class NewOwnMailbox(Sent, frozen=True):
     security: Security = Security.TLS
     username: Text | UnsetType = UNSET
     password: LongText | UnsetType = UNSET
+    oauth: AnsweredRequest | UnsetType = UNSET
     ca_certificates: Certificates | UnsetType = UNSET
 
 
@@ -46,12 +46,8 @@ class Addresses(Sent, frozen=True):
     addresses: tuple[Text, ...]
 
 
-class ConnectingResource(Resource):
-    """Logs in to mail servers, with passwords that are sealed in the box."""
-
-    def __init__(self, database: Database, box: SecretBox) -> None:
-        super().__init__(database)
-        self._box = box
+class ConnectingResource(SealingResource):
+    """Logs in to mail servers."""
 
     def connect(self, email: str, new: NewOwnMailbox, by: Actor) -> dict[str, object]:
         """Connect a mailbox to a user, if its server lets us in. Raises an ActionError."""
@@ -64,8 +60,9 @@ class ConnectingResource(Resource):
             or_none(new.username),
             or_none(new.password),
             or_none(new.ca_certificates),
+            None if new.oauth is UNSET else self.granted(new.oauth, by),
         )
-        return _mailbox(connect_mailbox(self.database, self._box, email, given, by=by, now=now()), email)
+        return _mailbox(connect_mailbox(self.database, self.box, email, given, by=by, now=now()), email)
 
 
 class Mailboxes(ConnectingResource, SettingsResource):
@@ -80,8 +77,7 @@ class Mailboxes(ConnectingResource, SettingsResource):
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Connect one."""
         caller, new = self.enter_with_body(request, Operation.UPDATE, NewMailbox)
-        if not caller.actor.is_administrator:
-            raise NotAllowed("only an administrator may connect mailboxes of others")
+        require_room(self.database, new.user, or_none(new.address), by=caller.actor)
         answer(response, self.connect(new.user, new, caller.actor), falcon.HTTP_CREATED)
 
 

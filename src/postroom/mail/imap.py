@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from imapclient import IMAPClient, imap_utf7
+from imapclient import imap_utf7
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from postroom.mail.folder_names import SKIPPED_NAMES
 from postroom.mail.headers import MAX_HEADER_BYTES
-from postroom.mail.imap_connection import answered_in_time, imap_connection, imap_errors, refuse_if_busy
+from postroom.mail.imap_connection import Client, answered_in_time, imap_connection, imap_errors, refuse_if_busy
+from postroom.mail.imap_idle import Idling
 from postroom.mail.parse import MAX_MESSAGE_BYTES
 from postroom.mail.server import DEFAULT_TIMEOUT, FORBIDDEN, Login, MailServerError, Server, guard
 
@@ -74,9 +75,14 @@ def open_session(server: Server, login: Login, timeout: float = DEFAULT_TIMEOUT)
 
 
 class Session:
-    """A logged-in connection to one account. Made by open_session()."""
+    """A logged-in connection to one account, by which `arrivals` is the folder that new mail comes to, if it is known.
 
-    def __init__(self, client: IMAPClient, server: Server) -> None:
+    Made by open_session().
+    """
+
+    arrivals: str | None = None
+
+    def __init__(self, client: Client, server: Server) -> None:
         self._client = client
         self._server = server
         self._wire_names: dict[str, bytes] = {}
@@ -91,6 +97,7 @@ class Session:
         marked = {attribute for each in listed for attribute in each.attributes}
         readable = [each for each in listed if not each.attributes & _UNSELECTABLE]
         self._wire_names = {each.name: each.wire for each in readable}
+        self.arrivals = next((each.name for each in readable if _is_for_arrivals(each, only_all=is_gmail)), None)
         return [ListedFolder(each.name, _why_skipped(each, marked, only_all=is_gmail)) for each in readable]
 
     def figures(self, name: str) -> Figures | None:
@@ -166,6 +173,16 @@ class Session:
             answer = answers.get(uid, {})
             yield FetchedMessage(uid, answer.get(key), truncated, _flags(answer))
 
+    @property
+    def can_idle(self) -> bool:
+        """Say whether the server offers to say when something comes."""
+        return bool(self._client.has_capability("IDLE"))
+
+    def idle(self) -> Idling:
+        """Wait for news of the open folder; nothing else can be asked until that is ended."""
+        with self._errors("news of the folder"):
+            return Idling(self._client, self._server)
+
     def _wire(self, name: str) -> bytes:
         guard(name, "folder name")
         wire: bytes = self._wire_names.get(name) or imap_utf7.encode(name)
@@ -223,6 +240,11 @@ def _why_skipped(listing: _Listing, marked: Collection[str], *, only_all: bool) 
     if reason is None and by_name is not None and by_name.lower() not in marked:
         return by_name
     return reason
+
+
+def _is_for_arrivals(listing: _Listing, *, only_all: bool) -> bool:
+    """Say whether new mail comes to this folder: in Gmail all mail is in one, and else it comes to the INBOX."""
+    return "\\all" in listing.attributes if only_all else listing.name.casefold() == "inbox"
 
 
 def _modseq(state: dict[bytes, Any]) -> int | None:

@@ -1,6 +1,7 @@
 """Connecting to an IMAP server (RFC 3501) and logging in."""
 
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -31,7 +32,7 @@ _BUSY = re.compile(r"\[(INUSE|LIMIT|OVERQUOTA|SERVERBUG|THROTTLED|UNAVAILABLE)\]
 
 
 @contextmanager
-def imap_connection(server: Server, login: Login, timeout: float) -> Iterator[IMAPClient]:
+def imap_connection(server: Server, login: Login, timeout: float) -> Iterator["Client"]:
     """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
     check_arguments(server, login)
     with imap_errors(server), _greeting_errors(server):
@@ -80,7 +81,7 @@ def _greeting_errors(server: Server) -> Iterator[None]:
         raise ConnectionFailed(f"{server} took no connection: check host and port, try later.") from error
 
 
-class _Client(IMAPClient):  # type: ignore[misc]
+class Client(IMAPClient):  # type: ignore[misc]
     """Takes no literal (RFC 3501, section 4.3) that is longer than what is ever asked for."""
 
     def _create_IMAP4(self) -> Any:  # noqa: ANN401, N802 (imaplib's own kind of connection; the library's name)
@@ -95,11 +96,17 @@ class _Client(IMAPClient):  # type: ignore[misc]
         connection.read = read_within_limits
         return connection
 
+    def lines_ahead(self) -> Iterator[bytes]:
+        """Yield lines that came along with the last answer, of which no selector knows; the socket must not block."""
+        with suppress(BlockingIOError, ssl.SSLWantReadError):
+            while line := self._imap.readline():
+                yield line
 
-def _connect(server: Server, timeout: float) -> IMAPClient:
+
+def _connect(server: Server, timeout: float) -> Client:
     context = server.tls()
     tls = server.security is Security.TLS
-    client = _Client(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
+    client = Client(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
     client.folder_encode = False  # one undecodable name must not hide all folders
     if server.security is Security.STARTTLS:
         try:

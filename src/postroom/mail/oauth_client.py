@@ -22,6 +22,8 @@ _OK, _TOO_MANY, _SERVER_ERRORS = 200, 429, 500  # RFC 9110, section 15; RFC 6585
 _LIFETIME = 3600  # seconds, where the server does not say
 _VERIFIER_CHARACTERS = 64  # RFC 7636, section 4.1: 43 to 128
 _GONE = {"invalid_grant", "interaction_required", "consent_required", "login_required"}
+_CODE_GONE = "does not know this code, or no longer: allow access anew."
+_ACCESS_GONE = "no longer allows access: allow it with 'postroom mailbox login'."
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -97,7 +99,7 @@ def exchange_code(provider: Provider, code: str, authorization: Authorization, n
         code_verifier=authorization.verifier,
         client_secret=provider.client_secret,
     )
-    return _ask_for_tokens(provider, body, now)
+    return _ask_for_tokens(provider, body, now, _CODE_GONE)
 
 
 def refresh_tokens(provider: Provider, refresh_token: str, now: int) -> Tokens:
@@ -106,7 +108,7 @@ def refresh_tokens(provider: Provider, refresh_token: str, now: int) -> Tokens:
     body = client.prepare_refresh_body(
         refresh_token=refresh_token, client_id=provider.client_id, client_secret=provider.client_secret
     )
-    return _ask_for_tokens(provider, body, now)
+    return _ask_for_tokens(provider, body, now, _ACCESS_GONE)
 
 
 def discover(issuer: str) -> tuple[str, str]:
@@ -136,13 +138,13 @@ def check_url(url: str) -> str:
     return url
 
 
-def _ask_for_tokens(provider: Provider, body: str, now: int) -> Tokens:
+def _ask_for_tokens(provider: Provider, body: str, now: int, what_if_gone: str) -> Tokens:
     status, answer = _fetch(provider.token_url, body.encode())
     known = _json(answer)
     if status >= _SERVER_ERRORS or status == _TOO_MANY:
         raise ConnectionFailed(f"{provider.name} cannot give an access token now: try later.")
     if known.get("error") in _GONE:
-        raise AuthenticationFailed(f"{provider.name} no longer allows access: allow it with 'postroom mailbox login'.")
+        raise AuthenticationFailed(f"{provider.name} {what_if_gone}")
     if status != _OK or not isinstance(known.get("access_token"), str):
         reason = _printable(str(known.get("error", "no token")))
         raise AuthenticationFailed(f"{provider.name} gave no access token ({reason}): check the client.")

@@ -168,7 +168,7 @@ def check_arguments(server: Server, login: Login) -> None:
 @contextmanager
 def hung_up_after(sock: socket.socket | None, seconds: float) -> Iterator[None]:
     """End the connection of a server that always says something in time, and never comes to an end."""
-    timer = Timer(seconds, lambda: None if sock is None else _shut_down(sock))
+    timer = Timer(seconds, lambda: None if sock is None else hang_up(sock))
     timer.daemon = True
     timer.start()
     try:
@@ -177,7 +177,8 @@ def hung_up_after(sock: socket.socket | None, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _shut_down(sock: socket.socket) -> None:
+def hang_up(sock: socket.socket) -> None:
+    """End a connection at once, also while another thread reads from it."""
     with suppress(OSError):  # it is over already
         socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which would wait for the server
 

@@ -9,9 +9,11 @@ from sqlalchemy.exc import DatabaseError
 from postroom.storage.database import Database
 from postroom.storage.ids import next_id, set_next_id
 from postroom.storage.migrations import foreign_version, migrate, schema_version
-from postroom.storage.schema import metadata
+from postroom.storage.schema import attached_files, dead_letters, metadata, outbox, raw_messages, uploaded_files
 
 _BATCH_ROWS = 500
+_BATCH_WHOLE = 10  # rows that hold a whole message or file each, of up to tens of MiB
+_HOLD_WHOLE = {raw_messages, attached_files, dead_letters, outbox, uploaded_files}
 
 Progress = Callable[[str, int], None]  # table, rows copied since last time
 
@@ -49,9 +51,10 @@ def _is_whole(backup: Connection) -> bool:
 
 
 def _copy_table(source: Connection, target: Connection, table: Table, on_progress: Progress) -> int:
-    rows = source.execute(_in_order(table), execution_options={"yield_per": _BATCH_ROWS}).mappings()
+    size = _BATCH_WHOLE if table in _HOLD_WHOLE else _BATCH_ROWS
+    rows = source.execute(_in_order(table), execution_options={"yield_per": size}).mappings()
     copied = 0
-    while batch := [dict(row) for row in islice(rows, _BATCH_ROWS)]:
+    while batch := [dict(row) for row in islice(rows, size)]:
         target.execute(insert(table), batch)
         copied += len(batch)
         on_progress(table.name, len(batch))

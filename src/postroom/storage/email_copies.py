@@ -1,8 +1,8 @@
-"""A user's own copies of one e-mail, and what stands in one."""
+"""A user's own copies of one e-mail."""
 
 from sqlalchemy import Connection, select
 
-from postroom.storage.schema import copies, raw_messages, thread_messages
+from postroom.storage.schema import copies, thread_messages
 
 
 def own_copies(connection: Connection, user_id: int, email_key: bytes) -> list[int]:
@@ -24,9 +24,3 @@ def own_copies_named(connection: Connection, user_id: int, message_id: str) -> d
         .where(*named, copies.c.user_id == user_id, copies.c.message_id == message_id, copies.c.gone_at.is_(None))
     )
     return {row.id: row.email_key for row in connection.execute(own.order_by(copies.c.id))}
-
-
-def raw_message(connection: Connection, copy_id: int) -> bytes:
-    """Give the bytes of a copy."""
-    raw: bytes = connection.execute(select(raw_messages.c.raw).where(raw_messages.c.copy_id == copy_id)).scalar_one()
-    return raw

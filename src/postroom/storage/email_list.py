@@ -39,7 +39,9 @@ from postroom.core.emails import CopyOwner, Deal, EmailPlace, ListedEmail
 from postroom.core.model import AssociatedBy, Kind, Participant, ParticipantRole
 from postroom.core.modules import DEALS, module_key
 from postroom.storage.compiled import CompiledStatement, HotConnection, compile_statement
+from postroom.storage.encoded_files import EncodedFile, put_back
 from postroom.storage.fact_columns import constant
+from postroom.storage.raw_messages import files_of, left_of
 from postroom.storage.schema import (
     associations,
     copies,
@@ -48,13 +50,12 @@ from postroom.storage.schema import (
     mailboxes,
     modules,
     organisation,
-    raw_messages,
     records,
     users,
 )
 
 _SEEN = "\\Seen"  # RFC 9051, section 2.3.2
-_OF_EMAIL = 19  # columns before those of a participant
+_OF_EMAIL = 21  # columns before those of a participant
 
 
 class EmailLists:
@@ -68,7 +69,9 @@ class EmailLists:
             for by_subject in (False, True)
         }
         self._one = compile_statement(dialect, _one(dialect))
-        self._raw = compile_statement(dialect, _raw())
+        copy_id = _parameter("copy_id", BigInteger)
+        self._left = compile_statement(dialect, left_of(copy_id))
+        self._files = compile_statement(dialect, files_of(copy_id))
 
     def page(
         self,
@@ -97,8 +100,9 @@ class EmailLists:
 
     def raw(self, snapshot: HotConnection, copy_id: int) -> bytes:
         """Give the bytes of a copy that the viewer was found to see."""
-        ((raw,),) = snapshot.run(self._raw, {"copy_id": copy_id})
-        return bytes(raw)
+        named = {"copy_id": copy_id}
+        ((left,),) = snapshot.run(self._left, named)
+        return put_back(bytes(left), map(EncodedFile._make, snapshot.run(self._files, named)))
 
 
 def _emails(
@@ -117,8 +121,8 @@ def _emails(
 
 def _email(rows: list[tuple[Any, ...]]) -> ListedEmail:
     sent_at, email_key, copy_id, *of_copy = rows[0][:_OF_EMAIL]
-    owner, (kind, sender, subject, of_mailbox, is_own), deal = of_copy[:3], of_copy[3:8], of_copy[12:15]
-    summary, has_attachment, conversation, flags = of_copy[8:12]
+    owner, (kind, sender, subject, of_mailbox, is_own), deal = of_copy[:3], of_copy[3:8], of_copy[14:17]
+    summary, has_attachment, conversation, flags, is_automated, headers_only = of_copy[8:14]
     named = (row[_OF_EMAIL:] for row in rows if row[_OF_EMAIL] is not None)
     return ListedEmail(
         place=EmailPlace(sent_at, bytes(email_key)),
@@ -132,8 +136,10 @@ def _email(rows: list[tuple[Any, ...]]) -> ListedEmail:
         has_attachment=None if has_attachment is None else bool(has_attachment),
         conversation=conversation,
         is_read=None if flags is None else _SEEN in flags.split(),
+        is_automated=bool(is_automated),
+        headers_only=bool(headers_only),
         deal=None if deal[0] is None else Deal(*deal),
-        time_zone=of_copy[15],
+        time_zone=of_copy[17],
         participants=tuple(Participant(ParticipantRole(role), where, who) for role, where, who in named),
     )
 
@@ -187,19 +193,27 @@ def _page(dialect: str, size: int, *, newer: bool, by_subject: bool) -> Select[A
 
 def _one(dialect: str) -> Select[Any]:
     source, entry, copy = _sources(dialect), associations.alias("entry"), copies.alias("seen")
-    is_wanted = and_(copy.c.user_id == source.user_id, copy.c.email_key == _parameter("email_key", LargeBinary))
-    is_there = and_(source.holds(entry), entry.c.copy_id == copy.c.id)
-    tables = source.table.join(copy, is_wanted).join(entry, is_there)
+    of_email = copy.c.email_key == _parameter("email_key", LargeBinary)
+    is_wanted = and_(copy.c.user_id == source.user_id, copy.c.kind == source.kind, of_email, _may_be_seen(copy))
+    of_source = and_(entry.c.record_id == source.record_id, entry.c.associated_by == source.associated_by)
+    # The copies first, of which there are few, then each one's entry by its key: other entries there are any number of.
+    if dialect == "sqlite":
+        tables = source.table.join(copy, is_wanted).join(entry, of_source & (entry.c.copy_id == copy.c.id))
+        return _details(_chosen(_with_owner(source, entry, tables)))
+    wanted = select(copy.c.id).where(is_wanted).offset(_number(0)).lateral("wanted")
+    by_key = select(entry).where(of_source, entry.c.copy_id == wanted.c.id).offset(_number(0)).lateral("by_key")
+    return _details(_chosen(_with_owner(source, by_key, source.table.join(wanted, true()).join(by_key, true()))))
+
+
+def _with_owner(source: _Source, entry: FromClause, tables: FromClause) -> FromClause:
     columns = (entry.c.sent_at, entry.c.email_key, entry.c.copy_id, source.user_id.label("user_id"))
-    found = select(*columns).select_from(tables).where(_may_be_seen(copy)).subquery("found")
-    return _details(_chosen(found))
+    return select(*columns).select_from(tables).subquery("found")
 
 
 def _found(source: _Source, behind: Select[Any]) -> FromClause:
     """Give the next few e-mails of each source."""
     of_source = behind.lateral("of_source")
-    columns = (of_source.c.sent_at, of_source.c.email_key, of_source.c.copy_id, source.user_id.label("user_id"))
-    return select(*columns).select_from(source.table.join(of_source, true())).subquery("found")
+    return _with_owner(source, of_source, source.table.join(of_source, true()))
 
 
 def _found_by_key(source: _Source, behind: Select[Any]) -> FromClause:
@@ -219,10 +233,6 @@ def _flags() -> ColumnElement[str | None]:
     is_synced = and_(mailboxes.c.host.is_not(None), copies.c.kind == constant(Kind.IMAP))
     of_mailbox = select(case((is_synced, copies.c.flags))).where(mailboxes.c.id == copies.c.mailbox_id)
     return of_mailbox.correlate(copies).scalar_subquery()
-
-
-def _raw() -> Select[Any]:
-    return select(raw_messages.c.raw).where(raw_messages.c.copy_id == _parameter("copy_id", BigInteger))
 
 
 def _may_be_seen(copy: FromClause) -> ColumnElement[bool]:
@@ -266,6 +276,7 @@ def _details(found: Select[Any]) -> Select[Any]:
         *(copies.c.kind, copies.c.sender, copies.c.subject),
         *(or_(copies.c.sender.in_(of_owner), copies.c.sender.in_(further)), copies.c.sender == users.c.email),
         *(copies.c.summary, copies.c.has_attachment, copies.c.conversation, _flags()),
+        *(copies.c.is_automated, copies.c.headers_only),
         *(deal.c.id, deal.c.name, deal.c.module_id, organisation.c.time_zone),
         *(named.c.role, named.c.address, named.c.name),
     )

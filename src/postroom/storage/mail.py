@@ -12,7 +12,8 @@ from postroom.core.model import Kind, Message
 from postroom.storage.associations import associate_new_copies
 from postroom.storage.database import lock_matching
 from postroom.storage.ids import take_ids
-from postroom.storage.schema import copies, copy_participants, dead_letters, raw_messages, users
+from postroom.storage.raw_messages import store_raw_messages
+from postroom.storage.schema import copies, copy_participants, dead_letters, users
 from postroom.storage.threads import assign_threads
 from postroom.storage.withholding import refresh_new
 
@@ -105,7 +106,7 @@ def _insert_copies(
         for (copy_id, copy), thread_id in zip(new.items(), thread_ids, strict=True)
     ]
     connection.execute(insert(copies), rows)
-    connection.execute(insert(raw_messages), [{"copy_id": i, "raw": copy.raw} for i, copy in new.items()])
+    store_raw_messages(connection, {copy_id: copy.raw for copy_id, copy in new.items()})
     participants = [
         {
             "copy_id": copy_id,

@@ -7,7 +7,7 @@ that writes what was read (docs/decisions/0019).
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, not_, or_, select, update
 
 from postroom.core.model import Mailbox, MailboxState, MailboxSync, SyncState
 from postroom.storage.schema import mailbox_sync, mailboxes
@@ -84,6 +84,28 @@ def release(
 def ask_for_pass(connection: Connection, mailbox_id: int, now: int) -> None:
     """Let a mailbox be due now, whatever it waits for; one that needs a login is tried again."""
     connection.execute(update(mailbox_sync).where(mailbox_sync.c.mailbox_id == mailbox_id).values(next_try_at=now))
+
+
+def hasten(connection: Connection, mailbox_ids: Collection[int], now: int, least: int) -> set[int]:
+    """Let mailboxes be due now, but not within `least` seconds of their last pass; give those that are being read.
+
+    They are left alone, as are those that fail: what they wait for holds.
+    """
+    is_meant = mailbox_sync.c.mailbox_id.in_(mailbox_ids)
+    being_read = connection.execute(select(mailbox_sync.c.mailbox_id).where(is_meant, not_(_is_free(now))))
+    rested_at = mailbox_sync.c.passed_at + least
+    due_at = case((rested_at > now, rested_at), else_=now)
+    waits = and_(mailbox_sync.c.failures == 0, mailbox_sync.c.next_try_at > due_at)
+    found = set(being_read.scalars())
+    connection.execute(update(mailbox_sync).where(is_meant, waits, _is_free(now)).values(next_try_at=due_at))
+    return found
+
+
+def passes_of_active(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
+    """Give those of the mailboxes that are active, by id, and when the last pass over each ended; 0 for none."""
+    found = select(mailbox_sync.c.mailbox_id, func.coalesce(mailbox_sync.c.passed_at, 0)).join(mailboxes)
+    active = found.where(mailbox_sync.c.mailbox_id.in_(mailbox_ids), mailboxes.c.state == MailboxState.ACTIVE)
+    return dict(connection.execute(active).all())
 
 
 def end_lease(connection: Connection, mailbox_id: int) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from postroom.storage.associations import associate_by_hand, bring_back, put_aside
 from postroom.storage.database import lock_matching
 from postroom.storage.mail import Source, copy_ids, lock_mail_of, rows_of
-from postroom.storage.schema import copies, copy_participants, raw_messages, set_aside
+from postroom.storage.raw_messages import forget_raw_messages
+from postroom.storage.schema import copies, copy_participants, set_aside
 
 NO_UIDVALIDITY = 0  # a server's folder never has it (RFC 9051, section 2.3.1.1): what was imported clashes with none
 
@@ -144,7 +145,8 @@ def purge_copies(connection: Connection, mailbox_id: int, before: int, limit: in
     """Delete copies of a mailbox for good that were gone by then (epoch seconds), some of them; give how many."""
     gone = select(copies.c.id).where(copies.c.mailbox_id == mailbox_id, copies.c.gone_at <= before).limit(limit)
     copy_ids = list(connection.execute(gone).scalars())
-    for table in (set_aside, copy_participants, raw_messages):
+    forget_raw_messages(connection, copy_ids)
+    for table in (set_aside, copy_participants):
         connection.execute(delete(table).where(table.c.copy_id.in_(copy_ids)))
     connection.execute(delete(copies).where(copies.c.id.in_(copy_ids)))
     return len(copy_ids)

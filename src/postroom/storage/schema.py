@@ -524,11 +524,34 @@ withheld_emails = Table(
     sqlite_with_rowid=False,
 )
 
+# What is left of a message without the files that stand in `attachments`.
 raw_messages = Table(
     "raw_messages",
     metadata,
     Column("copy_id", Id, ForeignKey("copies.id"), primary_key=True, autoincrement=False),
     Column("raw", LargeBinary, nullable=False),
+)
+
+# What messages bring along, once each, by its SHA-256.
+attached_files = Table(
+    "attached_files",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# Where files stand in messages, and how they are written there: see storage/encoded_files.py.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("copy_id", Id, ForeignKey("copies.id"), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("digest", LargeBinary, ForeignKey("attached_files.digest"), nullable=False),
+    Column("line_length", Integer, nullable=False),
+    Column("ends_in_crlf", Boolean, nullable=False),
+    PrimaryKeyConstraint("copy_id", "position"),
+    Index(None, "digest"),
+    sqlite_with_rowid=False,
 )
 
 # Messages that could not be stored, as they came, compressed by zlib (RFC 1950).

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests run against and with: Dovecot, Exim, PostgreSQL, Node for SDKs, and for the benchmark wrk and
-# mbsync. As root on Debian it does so by itself; elsewhere it prints the command, and tests that need it are skipped.
+# Installs what the tests run against and with: Dovecot, Cyrus, Exim, PostgreSQL, Node for SDKs, and for the benchmark wrk
+# and mbsync. As root on Debian it does so; for others it prints the command, and tests that need it are skipped.
 set -eu
 missing=""
 [ -x /usr/sbin/dovecot ] || command -v dovecot >/dev/null || missing="$missing dovecot-imapd dovecot-pop3d dovecot-lmtpd"
@@ -10,6 +10,10 @@ command -v node >/dev/null || missing="$missing nodejs"
 command -v npm >/dev/null || missing="$missing npm"
 command -v mbsync >/dev/null || missing="$missing isync"
 command -v wrk >/dev/null || missing="$missing wrk"
+# Debian installs one IMAP server alone: Cyrus is unpacked, beside Dovecot, and only its libraries are installed.
+cyrus=/opt/cyrus-for-tests
+libraries="libical3 libjansson4 libpcre3 libsasl2-modules libwrap0 libxapian30"
+[ -x $cyrus/usr/lib/cyrus/bin/master ] || missing="$missing $libraries"
 [ -n "$missing" ] || exit 0
 install="apt-get install --yes --no-install-recommends$missing"
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -24,7 +28,13 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get update --quiet=2
     $install >/dev/null
+    if [ ! -x $cyrus/usr/lib/cyrus/bin/master ]; then
+        packages=$(mktemp -d)
+        (cd "$packages" && apt-get download --quiet=2 -o APT::Sandbox::User=root cyrus-common cyrus-imapd)
+        for each in "$packages"/*.deb; do dpkg --extract "$each" $cyrus; done
+        rm -r "$packages"
+    fi
     exit 0
 fi
-echo "For all tests to run:  sudo $install"
+echo "For all tests to run:  sudo $0"
 [ "${REAL_SERVERS:-}" != required ] || exit 1

@@ -15,6 +15,7 @@ from psycopg import sql
 from postroom.actions.organisation import initialise
 from postroom.storage.database import Database, sqlite_url
 from tests.servers.authorization import AuthorizationServer, running_authorization_server
+from tests.servers.cyrus import Cyrus, has_cyrus, running_cyrus
 from tests.servers.dovecot import Dovecot, running_dovecot
 from tests.servers.exim import Exim, find_exim, running_exim
 from tests.servers.postgres import find_postgres, running_postgres
@@ -60,6 +61,15 @@ def authorization_server() -> Iterator[AuthorizationServer]:
 def dovecot(authorization_server: AuthorizationServer) -> Iterator[Dovecot]:
     """Give an IMAP server; tests take mailboxes that no other test knows."""
     with running_dovecot(f"{authorization_server.url}/introspect") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cyrus() -> Iterator[Cyrus]:
+    """Give another IMAP server; tests take mailboxes that no other test knows."""
+    if not has_cyrus():
+        missing("Cyrus", "run scripts/install-test-servers.sh as root")
+    with running_cyrus() as server:
         yield server
 
 

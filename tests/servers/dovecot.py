@@ -45,6 +45,14 @@ class Dovecot:
     def ca_file(self) -> Path:
         return self.base / "cert.pem"
 
+    def named(self, folder: str) -> str:
+        """Give the name by which the server knows a folder."""
+        return folder
+
+    def plain(self, name: str) -> str:
+        """Give the name of a folder without what makes it this server's."""
+        return name
+
     def client(self, address: str) -> IMAPClient:
         """Give a logged-in connection, to be used in a with statement."""
         context = ssl.create_default_context(cafile=str(self.ca_file))

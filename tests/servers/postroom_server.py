@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -43,6 +43,14 @@ class Installation:
         assert done.returncode == 0, f"postroom {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def refused(self, *arguments: str) -> str:
+        """Run a command that must be refused before it does anything; give what it said."""
+        done = subprocess.run(
+            self.command(*arguments), env=self.variables, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 1, f"postroom {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stderr
+
     def command(self, *arguments: str) -> list[str]:
         """Give the words of a command."""
         options = ["--data-dir", str(self.data_dir)]
@@ -74,13 +82,15 @@ class Installation:
             sys.stdout.write(log.read_text(errors="replace"))
 
     @contextmanager
-    def serve(self, workers: int = 1, *, with_worker: bool = False) -> Iterator["PostroomServer"]:
+    def serve(
+        self, workers: int = 1, *, with_worker: bool = False, options: Sequence[str] = ()
+    ) -> Iterator["PostroomServer"]:
         """Start a server and wait until it answers; at the end stop it and print its log, for a test that failed."""
-        port = _free_port()
+        port = free_port()
         log = self.data_dir / f"server-{port}.log"
         self.data_dir.mkdir(exist_ok=True)
         command = self.command("serve", "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers))
-        command += [] if with_worker else ["--no-worker"]
+        command += [*options, *([] if with_worker else ["--no-worker"])]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, env=self.variables, stdout=output, stderr=output, start_new_session=True
@@ -172,7 +182,7 @@ class PostroomServer:
             pytest.fail(f"postroom serve did not stop within {STOP_SECONDS} seconds of SIGTERM")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Give a free port outside the range from which the system hands out ports to everybody else."""
     while True:
         port = random.randrange(10_000, 32_000)

@@ -15,6 +15,7 @@ from postroom.core.model import Folder, Security
 from postroom.mail.server import ConnectionFailed
 from postroom.storage.folders import folders_of
 from postroom.storage.schema import copies
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 from tests.team import NOW, OPERATOR, Team, email_of, message
 
@@ -34,44 +35,48 @@ class Stored(NamedTuple):
 
 
 class Account:
-    """A user's account; what comes in is from the lead."""
+    """A user's account; what comes in is from the lead. Folders have plain names, whatever the server calls them."""
 
     def __init__(
-        self, team: Team, dovecot: Dovecot, name: str = "Alice", port: int | None = None, protocol: str = "imap"
+        self, team: Team, server: Dovecot | Cyrus, name: str = "Alice", port: int | None = None, protocol: str = "imap"
     ) -> None:
         """Connect the account as the mailbox of a new user; `port` is that of a proxy before the server."""
-        self.team, self.dovecot, self.port = team, dovecot, port or dovecot.imap_port
+        self.team, self.server, self.port = team, server, port or server.imap_port
         self.protocol = protocol
         self.address = f"{uuid.uuid4().hex}@test.example"
         team.user(name, mailbox=None)
         self.mailbox_id = 0
-        self.connect(name, dovecot.password)
+        self.connect(name, server.password)
 
     def connect(self, name: str, password: str) -> None:
         """Connect the account as a user's mailbox."""
-        server = NewMailbox(self.protocol, self.address, "127.0.0.1", self.port, Security.NONE, None, password)
-        mailbox = add_mailbox(self.team.database, self.team.box, email_of(name), server, by=OPERATOR, now=NOW)
-        self.mailbox_id = mailbox.id
+        mailbox = NewMailbox(self.protocol, self.address, "127.0.0.1", self.port, Security.NONE, None, password)
+        added = add_mailbox(self.team.database, self.team.box, email_of(name), mailbox, by=OPERATOR, now=NOW)
+        self.mailbox_id = added.id
 
     def put(self, folder: str, body: str = "Hello") -> int:
         """Put a new message into a folder, and give its UID."""
         raw = message(CUSTOMER, [self.address], f"<{uuid.uuid4()}@x>", body)
-        return self.dovecot.append(self.address, folder, raw)
+        return self.server.append(self.address, folder, raw)
+
+    def named(self, folder: str) -> str:
+        """Give the name by which the server knows a folder."""
+        return self.server.named(folder)
 
     def client(self) -> IMAPClient:
         """Give a mail program, to be used in a with statement."""
-        return self.dovecot.client(self.address)
+        return self.server.client(self.address)
 
     def move(self, uids: list[int], source: str, target: str) -> None:
         with self.client() as client:
-            client.select_folder(source)
-            if not client.folder_exists(target):
-                client.create_folder(target)
-            client.move(uids, target)
+            client.select_folder(self.named(source))
+            if not client.folder_exists(self.named(target)):
+                client.create_folder(self.named(target))
+            client.move(uids, self.named(target))
 
     def expunge(self, folder: str, uids: list[int]) -> None:
         with self.client() as client:
-            client.select_folder(folder)
+            client.select_folder(self.named(folder))
             client.delete_messages(uids)
             client.expunge()
 
@@ -84,7 +89,7 @@ class Account:
     ) -> dict[str, FolderReport]:
         """Synchronise, some seconds `after` the beginning of the test; give what became of each folder."""
         report = self.pass_over(on_progress, after=after, since=since)
-        return {folder.name: folder for folder in report.folders}
+        return {self.server.plain(folder.name): folder for folder in report.folders}
 
     def pass_over(
         self,
@@ -107,7 +112,8 @@ class Account:
         columns = (copies.c[name] for name in Stored._fields)
         with self.team.database.read() as connection:
             of_mailbox = select(*columns).where(copies.c.mailbox_id == self.mailbox_id).order_by(copies.c.id)
-            return [Stored(*row) for row in connection.execute(of_mailbox)]
+            found = [Stored(*row) for row in connection.execute(of_mailbox)]
+        return [copy._replace(folder=self.server.plain(copy.folder)) for copy in found]
 
     def there(self) -> set[tuple[str, str]]:
         """Give folder and UID of each copy that is not gone."""
@@ -115,7 +121,7 @@ class Account:
 
     def folder(self, name: str) -> Folder:
         with self.team.database.read() as connection:
-            return folders_of(connection, self.mailbox_id)[name]
+            return folders_of(connection, self.mailbox_id)[self.named(name)]
 
     def mail_on_lead(self) -> int:
         """Give how many copies are counted on the lead, as the answers have it."""

@@ -3,6 +3,8 @@
 A copy that only moved keeps its id, its records and what was filed by hand.
 """
 
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,10 +13,17 @@ from postroom.actions.mailbox_pass import DOUBT_SECONDS, DOUBTED_FROM, GRACE_SEC
 from postroom.actions.sync_imap import MOST_RESETS, RECONCILE_SECONDS
 from postroom.core.model import FolderState
 from postroom.storage.associations import associate_by_hand
+from tests.servers.dovecot import Dovecot
+from tests.servers.fault_proxy import Fault, FaultProxy, fault_proxy, replace
 from tests.sync.accounts import CUSTOMER, LEAD, Account
-from tests.team import NOW, message
+from tests.team import NOW, Team, message
 
 MANY = DOUBTED_FROM + 2
+on_each_server = pytest.mark.parametrize(
+    ("database_url", "mail_server"),
+    [("sqlite", "dovecot"), ("postgresql", "dovecot"), ("sqlite", "cyrus")],
+    indirect=True,
+)
 
 
 def file_by_hand(account: Account, copy_id: int) -> int:
@@ -25,6 +34,22 @@ def file_by_hand(account: Account, copy_id: int) -> int:
     return record_id
 
 
+def make_anew(account: Account, folder: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Make a folder anew with the same messages, as a server does that was restored or moved."""
+    folder = account.named(folder)
+    with account.client() as client:
+        client.select_folder(folder)
+        uids = client.search()
+        raws = [client.fetch([uid], ["BODY.PEEK[]"])[uid][b"BODY[]"] for uid in uids]
+        client.select_folder("INBOX")
+        client.delete_folder(folder)
+        meanwhile()
+        client.create_folder(folder)
+        for raw in raws[1:] + raws[:1]:
+            client.append(folder, raw)
+
+
+@on_each_server
 class TestMoves:
     @pytest.mark.parametrize("target", ["Archive", "Zoo"])
     def test_a_message_that_moves_is_the_same_copy(self, account: Account, target: str) -> None:
@@ -64,7 +89,7 @@ class TestMoves:
         by_hand_on = file_by_hand(account, account.stored()[0].id)
         with account.client() as client:
             client.select_folder("INBOX")
-            client.copy([uid], "Sent")
+            client.copy([uid], account.named("Sent"))
         account.sync()
         assert account.there() == {("INBOX", "1"), ("Sent", "1")}
         account.expunge("INBOX", [uid])
@@ -78,13 +103,14 @@ class TestMoves:
         account.sync()
         before = [copy.id for copy in account.stored()]
         with account.client() as client:
-            client.rename_folder("Offers", "Sold")
+            client.rename_folder(account.named("Offers"), account.named("Sold"))
         report = account.sync()
         assert (report["Sold"].moved, report["Offers"].gone) == (MANY, 0)
         assert {(copy.id, copy.folder) for copy in account.stored()} == {(copy_id, "Sold") for copy_id in before}
         assert "Offers" not in account.sync()
 
 
+@on_each_server
 class TestGone:
     def test_what_is_expunged_is_in_no_view_at_once(self, account: Account) -> None:
         first, second = account.put("INBOX"), account.put("INBOX")
@@ -120,11 +146,12 @@ class TestGone:
         account.put("Offers")
         account.sync()
         with account.client() as client:
-            client.delete_folder("Offers")
+            client.delete_folder(account.named("Offers"))
         assert account.sync()["Offers"].gone == 1
         assert account.there() == set()
 
 
+@on_each_server
 class TestDoubt:
     def test_a_folder_that_suddenly_lists_nothing_is_believed_after_an_hour(self, account: Account) -> None:
         uids = [account.put("INBOX") for _ in range(MANY)]
@@ -142,20 +169,30 @@ class TestDoubt:
         assert account.folder("INBOX").state == FolderState.FOLLOWING
         assert account.mail_on_lead() == 0
 
-    def test_one_that_is_deleted_is_doubted_too_and_nothing_is_lost_if_it_comes_back(self, account: Account) -> None:
+    def test_one_that_is_deleted_is_doubted_too(self, account: Account) -> None:
+        for _ in range(MANY):
+            account.put("Offers")
+        account.sync()
+        with account.client() as client:
+            client.delete_folder(account.named("Offers"))
+        report = account.sync(after=1)["Offers"]
+        assert (report.gone, report.doubted is not None) == (0, True)
+        assert account.mail_on_lead() == MANY
+        assert account.sync(after=DOUBT_SECONDS)["Offers"].doubted
+        assert account.sync(after=DOUBT_SECONDS + 1)["Offers"].gone == MANY
+        assert account.mail_on_lead() == 0
+
+    def test_one_that_comes_back_within_the_hour_has_lost_nothing(self, account: Account) -> None:
         for _ in range(MANY):
             account.put("Offers")
         account.sync()
         before = account.stored()
-        with account.client() as client:
-            client.rename_folder("Offers", "Trash/Offers")
-            client.unsubscribe_folder("Trash/Offers")
-        report = account.sync()
-        assert report["Trash/Offers"].moved == MANY
-        with account.client() as client:
-            client.rename_folder("Trash/Offers", "Offers")
-        assert account.sync()["Offers"].moved == MANY
+        by_hand_on = file_by_hand(account, before[0].id)
+        make_anew(account, "Offers", meanwhile=account.sync)
+        report = account.sync()["Offers"]
+        assert (report.moved, report.stored, report.gone, report.doubted) == (MANY, 0, 0, None)
         assert [copy.id for copy in account.stored()] == [copy.id for copy in before]
+        assert account.team.shares("Bob", "Leads", by_hand_on) == ["Alice"]
 
     def test_one_that_is_emptied_into_another_is_not(self, account: Account) -> None:
         uids = [account.put("INBOX") for _ in range(MANY)]
@@ -176,6 +213,7 @@ class TestDoubt:
         assert account.folder("INBOX").doubted_since is None
 
 
+@on_each_server
 class TestFlags:
     def test_they_follow(self, account: Account) -> None:
         uid = account.put("INBOX")
@@ -194,26 +232,80 @@ class TestFlags:
         assert [copy.flags for copy in account.stored()] == ["", "$Important", ""]
 
 
-class TestUidvalidity:
-    def remake(self, account: Account, folder: str) -> None:
-        """Make a folder anew with the same messages, as a server does that was restored or moved."""
-        with account.client() as client:
-            client.select_folder(folder)
-            uids = client.search()
-            raws = [client.fetch([uid], ["BODY.PEEK[]"])[uid][b"BODY[]"] for uid in uids]
-            client.select_folder("INBOX")
-            client.delete_folder(folder)
-            client.create_folder(folder)
-            for raw in raws[1:] + raws[:1]:
-                client.append(folder, raw)
+class TestVanished:
+    """A server with QRESYNC (RFC 7162) says which messages are gone, so that not all of them are listed."""
 
+    @pytest.fixture
+    def proxy(self, dovecot: Dovecot) -> Iterator[FaultProxy]:
+        with fault_proxy(dovecot.imap_port) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def account(self, team: Team, dovecot: Dovecot, proxy: FaultProxy) -> Account:
+        return Account(team, dovecot, port=proxy.port)
+
+    def assert_nothing_is_listed_after(self, proxy: FaultProxy, first: int) -> None:
+        """Only the first pass lists everything, in so many folders."""
+        assert len([line for line in proxy.lines if re.search(rb"UID SEARCH [\d:]+\r", line)]) == first
+
+    def test_what_is_gone_is_named(self, account: Account, proxy: FaultProxy) -> None:
+        for _ in range(3):
+            account.put("INBOX")
+        account.sync(since=0)
+        account.expunge("INBOX", [1])
+        account.put("INBOX")
+        with account.client() as client:
+            client.select_folder("INBOX")
+            client.add_flags([2], ["\\Seen"])
+        report = account.sync()["INBOX"]
+        assert (report.gone, report.stored, report.known) == (1, 1, 2)
+        assert [(copy.uid, copy.flags) for copy in account.stored() if copy.gone_at is None] == [
+            ("3", ""),
+            ("2", "\\Seen"),
+            ("4", ""),
+        ]
+        self.assert_nothing_is_listed_after(proxy, 1)
+
+    def test_what_moved_is_the_same_copy(self, account: Account, proxy: FaultProxy) -> None:
+        account.put("Sent")
+        account.put("INBOX")
+        account.sync(since=0)
+        before = {copy.id for copy in account.stored()}
+        account.move([1], "INBOX", "Sent")
+        assert account.sync()["Sent"].moved == 1
+        assert account.there() == {("Sent", "1"), ("Sent", "2")}
+        assert {copy.id for copy in account.stored()} == before
+        self.assert_nothing_is_listed_after(proxy, 2)
+
+    def test_a_server_that_does_not_say_it_is_asked_for_everything(self, account: Account, proxy: FaultProxy) -> None:
+        says_what_it_can = rb"CAPABILITY|^[\w+/=]+\r"  # where it is asked for that, and after a line with the password
+        proxy.fault = Fault(says_what_it_can, replace(rb" QRESYNC", b""))
+        for _ in range(2):
+            account.put("INBOX")
+        account.sync(since=0)
+        account.expunge("INBOX", [1])
+        assert account.sync()["INBOX"].gone == 1
+        assert account.there() == {("INBOX", "2")}
+        self.assert_nothing_is_listed_after(proxy, 2)
+
+    def test_old_mail_that_was_never_stored_may_go(self, account: Account, proxy: FaultProxy) -> None:
+        put_old(account, {1: 500, 2: 100})
+        account.sync()
+        account.expunge("INBOX", [1])
+        assert account.sync()["INBOX"].gone == 0
+        assert account.there() == {("INBOX", "2")}
+        self.assert_nothing_is_listed_after(proxy, 1)
+
+
+@on_each_server
+class TestUidvalidity:
     def test_a_change_deletes_no_copy_and_makes_none(self, account: Account) -> None:
         for _ in range(MANY):
             account.put("Offers")
         account.sync()
         before = account.stored()
         by_hand_on = file_by_hand(account, before[0].id)
-        self.remake(account, "Offers")
+        make_anew(account, "Offers")
         report = account.sync()["Offers"]
         after = account.stored()
         assert (report.moved, report.stored, report.gone) == (MANY, 0, 0)
@@ -230,15 +322,16 @@ class TestUidvalidity:
             raise InterruptedError
 
         for _ in range(MOST_RESETS):
-            self.remake(account, "Offers")
+            make_anew(account, "Offers")
             with pytest.raises(InterruptedError):
                 account.sync(interrupt)
-        self.remake(account, "Offers")
+        make_anew(account, "Offers")
         assert "changes again and again" in str(account.sync()["Offers"].failed)
         assert account.sync()["Offers"].failed is None
         assert account.folder("Offers").resets == 0  # it stayed
 
 
+@on_each_server
 class TestReconciliation:
     def test_what_was_lost_here_is_found_when_everything_is_compared(self, account: Account) -> None:
         for _ in range(3):
@@ -258,6 +351,7 @@ class TestReconciliation:
         assert (folder.state, folder.watermark, folder.messages, folder.error) == (FolderState.FOLLOWING, 2, 2, None)
 
 
+@on_each_server
 class TestHistory:
     def test_mail_is_stored_since_a_year_newest_first_and_older_mail_when_it_is_asked_for(
         self, account: Account

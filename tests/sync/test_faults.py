@@ -78,6 +78,18 @@ LIES = {
 }
 
 
+# What a server may answer when it is asked which messages vanished; it was the first one alone.
+WRONG_WORDS = {
+    "another, which is there": b"2",
+    "one more, which is there": b"1:2",
+    "one more, which never was": b"1,4000000000",
+    "more than anybody has": b"1:4294967295",
+    "no numbers": b"one,two",
+    "numbers without an end": b"1,",
+    "a number of all": b"*",
+}
+
+
 class Broken:
     """Alice's account behind the proxy."""
 
@@ -138,6 +150,17 @@ def test_a_server_that_says_odd_things_is_read_all_the_same(broken: Broken, lie:
         broken.assert_as_on_server()
         broken.account.put("INBOX")
     broken.sync()
+    broken.assert_as_on_server()
+
+
+@pytest.mark.parametrize("words", [*WRONG_WORDS.values(), None], ids=[*WRONG_WORDS, "nothing"])
+def test_what_a_server_says_wrongly_of_what_vanished_hides_no_message(broken: Broken, words: bytes | None) -> None:
+    broken.sync()
+    broken.account.expunge("INBOX", [1])
+    says = b"VANISHED (EARLIER) %s" % words if words else b"OK nothing"
+    reports = broken.sync(Bad(rb"CHANGEDSINCE", faults.replace(rb"VANISHED \(EARLIER\) 1(?=\r)", says), 9))
+    assert broken.proxy.fault.seen
+    assert (reports["INBOX"].gone, reports["INBOX"].failed) == (1, None)
     broken.assert_as_on_server()
 
 

@@ -64,7 +64,7 @@ class TestPass:
         assert sorted(heard) == [("Customers", 1, 1), ("INBOX", 2, 3), ("INBOX", 3, 3)]
 
     def test_damage_is_named_with_its_place(self, account: Account) -> None:
-        account.dovecot.append(account.address, "INBOX", b"Date: yesterday\r\n\r\nHello")
+        account.server.append(account.address, "INBOX", b"Date: yesterday\r\n\r\nHello")
         assert ("INBOX message 1", "Date: not a date") in account.pass_over().problems
 
     def test_messages_that_are_too_large_to_be_read_do_not_agree_because_of_that(
@@ -76,7 +76,7 @@ class TestPass:
         large = message(CUSTOMER, [account.address], "<1@customer.example>", "x" * 2000)
         (tmp_path / "large.eml").write_bytes(large)
         for raw in (large, large.replace(b"Subject: Offer", b"Subject: Another")):
-            account.dovecot.append(account.address, "INBOX", raw)
+            account.server.append(account.address, "INBOX", raw)
         sentence = "body: not read, the message is too large"
         problems = account.pass_over().problems
         assert problems == [("INBOX message 2", sentence), ("INBOX message 1", sentence)]
@@ -87,7 +87,7 @@ class TestPass:
     def test_what_cannot_be_stored_is_kept_and_not_fetched_again(self, account: Account) -> None:
         for number, subject in enumerate(("Offer", POISON, "Offer")):
             raw = message(CUSTOMER, [account.address], f"<{number}@x>")
-            account.dovecot.append(account.address, "INBOX", raw.replace(b"Offer", subject.encode()))
+            account.server.append(account.address, "INBOX", raw.replace(b"Offer", subject.encode()))
         with refusing_poison(account.team.database):
             assert account.sync()["INBOX"] == FolderReport("INBOX", stored=2, dead_letters=1)
         assert account.sync(after=RECONCILE_SECONDS)["INBOX"] == FolderReport("INBOX", known=3)
@@ -106,7 +106,7 @@ class TestPass:
             account.put(folder)
 
         def delete_second(_folder: str, _done: int, _total: int) -> None:
-            with account.dovecot.client(account.address) as client:
+            with account.server.client(account.address) as client:
                 if client.folder_exists(second):
                     client.delete_folder(second)
 

@@ -56,7 +56,7 @@ def test_everything_is_stored_once_and_nothing_is_deleted(account: Account) -> N
 
 def test_a_message_comes_as_the_server_has_it(account: Account) -> None:
     raw = message(CUSTOMER, ["me@team.example"], "<1@x>", LONG) + b"\r\n"
-    account.dovecot.append(account.address, "INBOX", raw)
+    account.server.append(account.address, "INBOX", raw)
     account.sync()
     with account.team.database.read() as connection:
         assert connection.execute(select(raw_messages.c.raw)).scalars().all() == [raw]

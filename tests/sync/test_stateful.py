@@ -18,6 +18,7 @@ from sqlalchemy import select
 from postroom.actions.mailbox_pass import DOUBT_SECONDS
 from postroom.storage.associations import associate_by_hand
 from postroom.storage.schema import associations, copies
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 from tests.sync.accounts import CUSTOMER, LEAD, Account
 from tests.team import Team, message
@@ -53,10 +54,13 @@ class Mailbox(RuleBasedStateMachine):
 
     def open(self, folder: str) -> list[int]:
         """Open a folder, made if it is not there; give its UIDs."""
-        if not self.client.folder_exists(folder):
-            self.client.create_folder(folder)
-        self.client.select_folder(folder)
+        if not self.exists(folder):
+            self.client.create_folder(self.account.named(folder))
+        self.client.select_folder(self.account.named(folder))
         return self.client.search()
+
+    def exists(self, folder: str) -> bool:
+        return self.client.folder_exists(self.account.named(folder))
 
     def picked(self, folder: str, numbers: set[int]) -> list[int]:
         uids = self.open(folder)
@@ -67,19 +71,20 @@ class Mailbox(RuleBasedStateMachine):
         self.open(folder)
         for _ in range(many):
             number = next(self.numbers)
-            self.client.append(folder, message(CUSTOMER, ["me@team.example"], f"<{number}@x>", f"Hello {number}"))
+            raw = message(CUSTOMER, ["me@team.example"], f"<{number}@x>", f"Hello {number}")
+            self.client.append(self.account.named(folder), raw)
 
     @rule(source=folders, into=folders, numbers=some)
     def move(self, source: str, into: str, numbers: set[int]) -> None:
         self.open(into)
         if uids := self.picked(source, numbers):
-            self.client.move(uids, into)
+            self.client.move(uids, self.account.named(into))
 
     @rule(source=folders, into=folders, numbers=some)
     def copy(self, source: str, into: str, numbers: set[int]) -> None:
         self.open(into)
         if uids := self.picked(source, numbers):
-            self.client.copy(uids, into)
+            self.client.copy(uids, self.account.named(into))
 
     @rule(folder=folders, numbers=some)
     def expunge(self, folder: str, numbers: set[int]) -> None:
@@ -94,21 +99,22 @@ class Mailbox(RuleBasedStateMachine):
 
     @rule(source=st.sampled_from(FOLDERS[1:]), into=st.sampled_from(FOLDERS[1:]))
     def rename(self, source: str, into: str) -> None:
-        if self.client.folder_exists(source) and not self.client.folder_exists(into):
+        if self.exists(source) and not self.exists(into):
             self.client.select_folder("INBOX")
-            self.client.rename_folder(source, into)
+            self.client.rename_folder(self.account.named(source), self.account.named(into))
 
     @rule(folder=st.sampled_from(FOLDERS[1:]))
     def delete_folder(self, folder: str) -> None:
-        if self.client.folder_exists(folder):
+        if self.exists(folder):
             self.client.select_folder("INBOX")
-            self.client.delete_folder(folder)
+            self.client.delete_folder(self.account.named(folder))
 
     @rule(folder=st.sampled_from(FOLDERS[1:]))
     def reset_uidvalidity(self, folder: str) -> None:
         """Make a folder anew with the same messages in another order."""
         uids = self.open(folder)
         raws = [answer[b"BODY[]"] for answer in self.client.fetch(uids, ["BODY.PEEK[]"]).values()]
+        folder = self.account.named(folder)
         self.client.select_folder("INBOX")
         self.client.delete_folder(folder)
         self.client.create_folder(folder)
@@ -139,9 +145,10 @@ class Mailbox(RuleBasedStateMachine):
 
     def on_server(self) -> dict[tuple[str, str], str]:
         there = {}
-        for _, _, folder in self.client.list_folders():
+        for _, _, name in self.client.list_folders():
+            folder = self.account.server.plain(name)
             if folder in FOLDERS:
-                self.client.select_folder(folder, readonly=True)
+                self.client.select_folder(name, readonly=True)
                 for uid, answer in self.client.fetch(self.client.search(), ["FLAGS"]).items():
                     flags = sorted(flag.decode() for flag in answer[b"FLAGS"] if flag != b"\\Recent")
                     there[folder, str(uid)] = " ".join(flags)
@@ -170,14 +177,15 @@ class Mailbox(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_after_each_pass_the_views_have_what_the_server_has(team: Team, dovecot: Dovecot) -> None:
+@pytest.mark.parametrize("mail_server", ["dovecot", "cyrus"], indirect=True)
+def test_after_each_pass_the_views_have_what_the_server_has(team: Team, mail_server: Dovecot | Cyrus) -> None:
     users = count(1)
     team.user("Bob")
     team.record("Leads", "Bob", CUSTOMER, record_id=LEAD)
     team.record("Leads", "Bob", record_id=FILED)
 
     class WithServer(Mailbox):
-        new_account = staticmethod(lambda: Account(team, dovecot, f"User {next(users)}"))
+        new_account = staticmethod(lambda: Account(team, mail_server, f"User {next(users)}"))
 
     run_state_machine_as_test(
         WithServer,

@@ -29,6 +29,7 @@ from postroom.storage.places import (
     Place,
     lose_copies,
     move_copies,
+    places_at,
     places_in,
     purge_copies,
     return_copies,
@@ -67,6 +68,11 @@ class SyncReport:
     folders: list[FolderReport] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     purged: int = 0
+
+    @property
+    def differing(self) -> list[FolderReport]:
+        """Give the folders that do not agree with the server; a pass without one is complete."""
+        return [folder for folder in self.folders if folder.failed is not None or folder.doubted is not None]
 
 
 @dataclass(slots=True)
@@ -135,6 +141,11 @@ class MailboxPass:
         with self.database.read() as connection:
             return places_in(connection, self.mailbox.id, name)
 
+    def places_at(self, folder: Folder, uids: Sequence[str]) -> list[Place]:
+        """Give where the copies with these UIDs are that are not gone."""
+        with self.database.read() as connection:
+            return places_at(connection, self.source(folder), uids)
+
     def kept(self, folder: Folder) -> frozenset[str]:
         """Give the UIDs of what is stored of a folder under its present UIDVALIDITY, or is a dead letter."""
         with self.database.read() as connection:
@@ -143,7 +154,8 @@ class MailboxPass:
     def leave(self, folder: Folder, report: FolderReport, *, in_doubt: bool) -> Comparison:
         """Compare with nothing a folder that is no longer there (`in_doubt`), or is no longer read."""
         departed = [place for place in self.places(folder.name) if not place.is_gone]
-        return Comparison(folder, folder, report, departed=departed, lists_nothing=in_doubt, is_missing=True)
+        after = replace(folder, state=FolderState.NEW)
+        return Comparison(folder, after, report, departed=departed, lists_nothing=in_doubt, is_missing=True)
 
     def store(self, comparison: Comparison, messages: Iterable[RawMessage], departed: set[int]) -> None:
         """Store messages of a folder, each batch with how far the folder is read then in one transaction."""

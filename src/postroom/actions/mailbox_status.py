@@ -12,10 +12,20 @@ from postroom.actions.actor import Actor
 from postroom.actions.changes import Transaction
 from postroom.actions.errors import NotAllowed, NotFound
 from postroom.actions.lookups import get_mailbox_for, get_user, require_server
-from postroom.core.model import Mailbox, MailboxState, MailboxSync
+from postroom.core.model import Mailbox, MailboxState, MailboxSync, SyncState
 from postroom.storage import mailbox_sync, mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.folders import count_folders
+
+_FED_BY_IMPORT = "fed_by_import"
+MAILBOX_STATES = (*SyncState, MailboxState.PAUSED, MailboxState.DISCONNECTED, _FED_BY_IMPORT)
+
+
+def state_in_a_word(state: str, sync_state: str, *, is_served: bool) -> str:
+    """Give one of MAILBOX_STATES: what a person decided, else what the last pass came to."""
+    if state != MailboxState.ACTIVE:
+        return state
+    return sync_state if is_served else _FED_BY_IMPORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +45,8 @@ class MailboxStatus:
 
     @property
     def state(self) -> str:
-        """Give the state in one word: what a person decided, else what the last pass came to."""
-        if self.mailbox.state != MailboxState.ACTIVE:
-            return self.mailbox.state
-        return "fed_by_import" if self.mailbox.host is None else self.sync.state
+        """Give the state in one word."""
+        return state_in_a_word(self.mailbox.state, self.sync.state, is_served=self.mailbox.host is not None)
 
     @property
     def is_read(self) -> bool:

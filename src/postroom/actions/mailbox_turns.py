@@ -111,7 +111,7 @@ def _written_down(reader: Reader, turn: Turn) -> Iterator[None]:
 
 def _after_failure(reader: Reader, turn: Turn, error: Exception) -> dict[str, object]:
     """Say what went wrong and when to try again; a mistake of ours is tried again like a broken line."""
-    trouble, sentence = _trouble_in(error)
+    trouble, sentence = trouble_in(error)
     failures, now = turn.before.failures + 1, reader.now()
     wait = wait_after(trouble, failures, reader.chance.random())
     return {
@@ -124,7 +124,8 @@ def _after_failure(reader: Reader, turn: Turn, error: Exception) -> dict[str, ob
     }
 
 
-def _trouble_in(error: Exception) -> tuple[Trouble, str]:
+def trouble_in(error: Exception) -> tuple[Trouble, str]:
+    """Give what kind of failure it is, and the sentence that says so."""
     if isinstance(error, MailServerError):
         return error.trouble, str(error)
     if isinstance(error, ActionError | SecretKeyError):
@@ -134,7 +135,7 @@ def _trouble_in(error: Exception) -> tuple[Trouble, str]:
 
 def _after_pass(report: SyncReport, started: int, now: int, interval: int) -> dict[str, object]:
     """Say how far a pass came: it is complete if every folder agrees with its server."""
-    differ = [folder for folder in report.folders if folder.failed is not None or folder.doubted is not None]
+    differ = report.differing
     values: dict[str, object] = {
         "state": SyncState.INCOMPLETE if differ else SyncState.HEALTHY,
         "next_try_at": now + interval,

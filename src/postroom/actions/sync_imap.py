@@ -8,7 +8,7 @@ from postroom.actions.mailbox_pass import Comparison, FolderReport, MailboxPass
 from postroom.actions.reconnecting import Reconnecting
 from postroom.actions.store_mail import RawMessage
 from postroom.core.model import Folder, FolderState
-from postroom.mail.imap import MOST_AT_ONCE, FetchedMessage, Figures, FolderFailed, ListedFolder, Session
+from postroom.mail.imap import MOST_AT_ONCE, Changes, FetchedMessage, Figures, FolderFailed, ListedFolder, Session
 from postroom.mail.server import ConnectionFailed, TimedOut
 from postroom.storage.places import Place
 
@@ -105,24 +105,44 @@ class ImapPass:
         return begun
 
     def _compare_new(self, comparison: Comparison, figures: Figures) -> bool:
-        """Compare by what is above the watermark, if that explains the whole difference; say whether it does."""
+        """Compare by what came and what went, if that explains the whole difference; say whether it does."""
         folder = comparison.folder
         if folder.state != FolderState.FOLLOWING or self._is_due(folder):
             return False
         above = self._line.session.uids(above=folder.watermark)
-        if (folder.messages or 0) + len(above) != figures.messages:
+        changes = self._changes(folder, figures)
+        departed = self._departed(folder, changes.vanished, (folder.messages or 0) + len(above) - figures.messages)
+        if departed is None or (folder.highestmodseq is None) != (figures.highestmodseq is None):
             return False
         filtered = bool(above and self._since)
         new = self._line.session.uids(above=folder.watermark, since=self._since) if filtered else above
-        if figures.highestmodseq != folder.highestmodseq:
-            changed = self._line.session.uids(changed_since=folder.highestmodseq)
-            flags = self._line.session.flags([uid for uid in changed if uid <= folder.watermark])
-            comparison.flags = {str(uid): each for uid, each in flags.items()}
         comparison.new = [str(uid) for uid in new]
+        comparison.flags = {str(uid): each for uid, each in changes.flags.items()}
+        comparison.departed = departed
+        comparison.lists_nothing = not figures.messages
         comparison.ascends = True
-        comparison.report.known = folder.messages or 0
+        comparison.report.known = figures.messages - len(above)
         comparison.after = _followed(folder, figures, max(above, default=0))
         return True
+
+    def _changes(self, folder: Folder, figures: Figures) -> Changes:
+        """Give what happened below the watermark, if the server knows by modifications that anything did (RFC 7162)."""
+        if folder.highestmodseq is None or figures.highestmodseq in (None, folder.highestmodseq):
+            return Changes({}, None)
+        return self._line.session.changes(folder.watermark, folder.highestmodseq)
+
+    def _departed(self, folder: Folder, vanished: list[int] | None, missing: int) -> list[Place] | None:
+        """Give the places of so many messages as are missing; None where the server does not say which those are.
+
+        It may name UIDs that were never there, so as many must be known here, or it names just as many. What it names
+        must not be there: a message that is must not be called gone because of a wrong word.
+        """
+        if missing == 0:
+            return []
+        departed = self._run.places_at(folder, [str(uid) for uid in vanished or []])
+        if missing not in (len(departed), len(vanished or [])):
+            return None
+        return None if self._line.session.flags([int(place.uid) for place in departed]) else departed
 
     def _compare_all(self, comparison: Comparison, figures: Figures) -> None:
         """Compare every UID that is there with every one that is stored."""
@@ -160,11 +180,13 @@ class ImapPass:
         self, folder: Folder, figures: Figures, here: dict[str, Place], on_server: set[str]
     ) -> dict[str, str]:
         """Give flags that differ from what is stored, for all or, where the server says which, for those changed."""
-        there = {int(uid) for uid in here if uid in on_server}
+        there = sorted(int(uid) for uid in here if uid in on_server)
         if figures.highestmodseq is not None and folder.highestmodseq is not None:
-            there &= set(self._line.session.uids(changed_since=folder.highestmodseq))
-        flags = {str(uid): each for uid, each in self._line.session.flags(sorted(there)).items()}
-        return {uid: each for uid, each in flags.items() if uid in here and here[uid].flags != each}
+            flags = self._line.session.changes(max(there, default=0), folder.highestmodseq).flags
+        else:
+            flags = self._line.session.flags(there)
+        by_uid = {str(uid): each for uid, each in flags.items()}
+        return {uid: each for uid, each in by_uid.items() if uid in here and here[uid].flags != each}
 
     def _is_stored(self, comparison: Comparison, departed: set[int]) -> bool:
         """Store what is new in a folder, and say whether that could be done to its end."""

@@ -178,6 +178,10 @@ class WaitingRoom:
             self._selector.register(waiting.idling, selectors.EVENT_READ, waiting)
             return True
 
+    def count(self) -> int:
+        """Give how many connections wait."""
+        return len(self._waiting)
+
     def take(self, mailbox_id: int, server: Server, login: Login) -> _Connection | None:
         """Give the connection that waits for a mailbox, for commands; None where there is none that will do."""
         with self._lock:

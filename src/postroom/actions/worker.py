@@ -16,9 +16,10 @@ import structlog
 
 from postroom.actions.errors import ActionError
 from postroom.actions.leases import LeaseLost, Turn, end, take_next, waits_anybody
-from postroom.actions.mailbox_turns import PassStopped, Reader, run_turn
+from postroom.actions.mailbox_turns import PassStopped, Reader, run_turn, trouble_in
 from postroom.actions.outbox import send_due
 from postroom.actions.waiting import Places, WaitingRoom
+from postroom.actions.worker_metrics import WorkerMetrics
 from postroom.mail.server import MailServerError
 from postroom.storage.secrets import SecretKeyError
 
@@ -45,6 +46,7 @@ class Worker:
     def __init__(self, reader: Reader, limits: Limits) -> None:
         self._reader, self._limits = reader, limits
         self._room = WaitingRoom(reader.database, reader.clock, limits.places)
+        self.metrics = WorkerMetrics(reader.database, reader.now, self._room.count)
         self._stopping = threading.Event()
         self._turns: dict[threading.Thread, Turn] = {}
         self._others_wait = False
@@ -82,9 +84,10 @@ class Worker:
     def _read(self, turn: Turn) -> None:
         """Make a turn, and log what came of it."""
         log = _logger.bind(mailbox=turn.mailbox.address)
-        started, done_in = self._reader.clock(), dict[str, int]()
+        protocol, started, done_in = turn.mailbox.protocol, self._reader.clock(), dict[str, int]()
 
         def heard(folder: str, done: int, _total: int) -> None:
+            self.metrics.stored(protocol, done - done_in.get(folder, 0))
             done_in[folder] = done
 
         def should_stop() -> bool:
@@ -93,16 +96,22 @@ class Worker:
 
         try:
             with self._room.line(turn.mailbox) as line:
-                run_turn(self._reader, turn, heard, should_stop, line=line)
+                report = run_turn(self._reader, turn, heard, should_stop, line=line)
+                result = "incomplete" if report.differing else "complete"
                 line.wait()
         except PassStopped:
+            result = "stopped"
             log.info("mailbox to be read on later")
         except LeaseLost:
+            result = "lost"
             log.info("mailbox left to others")
         except (MailServerError, ActionError, SecretKeyError) as error:
+            result = trouble_in(error)[0]
             log.warning("mailbox not read", reason=str(error))
-        except Exception:
+        except Exception as error:
+            result = trouble_in(error)[0]
             log.exception("mailbox not read")
+        self.metrics.passed(protocol, result, self._reader.clock() - started)
         if done_in:
             log.info("mail stored", messages=sum(done_in.values()))
 

@@ -15,6 +15,7 @@ from postroom.actions.waiting import Places
 from postroom.actions.worker import Limits, Worker
 from postroom.cli.commands import Command
 from postroom.cli.installation import opened
+from postroom.cli.metrics import exposed, host_option, port_option
 from postroom.log import LOG_FORMATS, configure_log
 from postroom.wiring import Installation
 
@@ -52,6 +53,8 @@ _DEFAULT = Places()
     help="Of them, to one server.",
 )
 @click.option("--log-format", type=click.Choice(LOG_FORMATS), default="auto", show_default=True)
+@port_option
+@host_option
 @click.option(
     "--beside", type=int, hidden=True, help="Stop, too, when the program with this id ends, which started it."
 )
@@ -62,6 +65,8 @@ def worker(
     waiting: int,
     waiting_per_host: int,
     log_format: str,
+    metrics_port: int | None,
+    metrics_host: str,
     beside: int | None,
 ) -> None:
     """Read all mailboxes and send what waits in the outbox, until stopped.
@@ -77,7 +82,8 @@ def worker(
             signal.signal(number, lambda *_: threading.Thread(target=running.stop).start())
         if beside is not None:
             threading.Thread(target=_stop_without, args=[beside, running], daemon=True).start()
-        running.run()
+        with exposed(running.metrics.registry, metrics_host, metrics_port):
+            running.run()
 
 
 def _places(waiting: int, per_host: int) -> Places:

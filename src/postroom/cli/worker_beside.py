@@ -24,13 +24,13 @@ _logger = structlog.get_logger()
 
 
 @contextmanager
-def worker_beside(config: Config, log_format: str) -> Iterator[None]:
+def worker_beside(config: Config, log_format: str, options: Sequence[str] = ()) -> Iterator[None]:
     """Keep a worker of an installation running until the block ends, and let it come to its end then.
 
-    It ends by itself when this program is killed.
+    It gets the options of `postroom worker`. It ends by itself when this program is killed.
     """
     where = ("--data-dir", str(config.data_dir), "--database", config.database_url)
-    command = (*_PROGRAM, "worker", "--beside", str(os.getpid()), "--log-format", log_format, *where)
+    command = (*_PROGRAM, "worker", "--beside", str(os.getpid()), "--log-format", log_format, *where, *options)
     ended = threading.Event()
     keeper = threading.Thread(target=_keep_running, args=[command, _start(command), ended], daemon=True)
     keeper.start()

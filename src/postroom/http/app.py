@@ -54,11 +54,14 @@ if TYPE_CHECKING:
 
     from postroom.http.crm import CrmResource
     from postroom.http.mailbox_login import SealingResource
+    from postroom.http.metrics import RequestMetrics
     from postroom.http.resource import Resource
     from postroom.storage.database import Database
     from postroom.storage.secrets import SecretBox
 
 LOG_FORMAT_VARIABLE = "POSTROOM_LOG_FORMAT"
+METRICS_VARIABLE = "POSTROOM_METRICS_FOLDER"
+_FOLDER_OF_LIBRARY = "PROMETHEUS_MULTIPROC_DIR"
 
 # The own API, below /postroom/v1. Users are named by e-mail address and roles by name.
 _OWN_ROUTES: dict[str, type["Resource"]] = {
@@ -175,12 +178,22 @@ def methods(resource: object) -> list[str]:
 
 
 def create_api(
-    database: "Database", box: "SecretBox", public_url: str = DEFAULT_PUBLIC_URL
+    database: "Database",
+    box: "SecretBox",
+    public_url: str = DEFAULT_PUBLIC_URL,
+    *,
+    counting: "RequestMetrics | None" = None,
 ) -> "falcon.App[falcon.Request, falcon.Response]":
-    """Build the routes on a database, with the box of its passwords; `public_url` is where callers reach them."""
+    """Build the routes on a database, with the box of its passwords; `public_url` is where callers reach them.
+
+    `counting` counts what is answered.
+    """
     router = CompiledRouter()
     router.options.converters["name"] = NameConverter
-    api = falcon.App(middleware=[NamesInPaths()], router=router)
+    middleware: list[NamesInPaths | RequestMetrics] = [NamesInPaths()]
+    if counting is not None:
+        middleware.insert(0, counting)
+    api = falcon.App(middleware=middleware, router=router)
     for path, resource in routes(database, box, public_url):
         api.add_route(path, resource)
     errors = _Errors(database, router)
@@ -192,9 +205,15 @@ def create_api(
     return api
 
 
-def create_app(database: "Database", box: "SecretBox", public_url: str = DEFAULT_PUBLIC_URL) -> "WSGIApplication":
+def create_app(
+    database: "Database",
+    box: "SecretBox",
+    public_url: str = DEFAULT_PUBLIC_URL,
+    *,
+    counting: "RequestMetrics | None" = None,
+) -> "WSGIApplication":
     """Build what is served: the routes, with a request id and a log line for every answer."""
-    return RequestLog(create_api(database, box, public_url))
+    return RequestLog(create_api(database, box, public_url, counting=counting))
 
 
 def app_from_environment() -> "WSGIApplication":
@@ -203,7 +222,18 @@ def app_from_environment() -> "WSGIApplication":
     config = load_config()
     public_url = DEFAULT_PUBLIC_URL if config.public_url is None else valid_public_url(config.public_url)
     installation = open_installation(config)
-    return create_app(installation.database, installation.box, public_url)
+    return create_app(installation.database, installation.box, public_url, counting=_counting())
+
+
+def _counting() -> "RequestMetrics | None":
+    """Give what counts requests, where a folder for that is named."""
+    folder = os.environ.get(METRICS_VARIABLE)
+    if not folder:
+        return None
+    os.environ[_FOLDER_OF_LIBRARY] = folder
+    from postroom.http.metrics import RequestMetrics  # noqa: PLC0415 (a server that counts nothing does not load it)
+
+    return RequestMetrics()
 
 
 class _Errors:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -10,7 +11,7 @@ from granian.log import LogLevels
 from postroom.actions.errors import InvalidInput
 from postroom.actions.lookups import valid_public_url
 from postroom.config import DATA_DIR_VARIABLE, DATABASE_URL_VARIABLE, PUBLIC_URL_VARIABLE, Config
-from postroom.http.app import LOG_FORMAT_VARIABLE
+from postroom.http.app import LOG_FORMAT_VARIABLE, METRICS_VARIABLE
 
 _CORES = os.cpu_count() or 1
 # A thread waits for PostgreSQL half of its time, and never for SQLite: more threads would only contend. Of more than
@@ -23,11 +24,18 @@ _STOP_SECONDS = 3  # a client that never finishes its request must not hold up a
 
 
 def serve(
-    config: Config, host: str, port: int, workers: int, log_format: str, *, application: str = _APPLICATION
+    config: Config,
+    host: str,
+    port: int,
+    workers: int,
+    log_format: str,
+    *,
+    metrics_folder: Path | None = None,
+    application: str = _APPLICATION,
 ) -> None:
     """Serve what the function `application` (module:name) builds in each worker, until SIGINT or SIGTERM.
 
-    Answers in hand are finished first. Raises InvalidInput.
+    Each worker counts requests in the folder, if there is one. Answers in hand are finished first. Raises InvalidInput.
     """
     public_url = require_servable(config, host, port)
     os.environ |= {
@@ -35,6 +43,7 @@ def serve(
         DATABASE_URL_VARIABLE: config.database_url,
         LOG_FORMAT_VARIABLE: log_format,
         PUBLIC_URL_VARIABLE: public_url,
+        METRICS_VARIABLE: str(metrics_folder or ""),
     }
     threads = _THREADS["sqlite" if config.database_url.startswith("sqlite") else "postgresql"]
     server = Granian(
@@ -57,7 +66,7 @@ def serve(
 def require_servable(config: Config, host: str, port: int) -> str:
     """Give the public URL of what would be served there. Raises InvalidInput where it or the port cannot be."""
     public_url = valid_public_url(config.public_url or _own_url(host, port))
-    _require_free(host, port)
+    require_free(host, port, "port")
     return public_url
 
 
@@ -67,10 +76,15 @@ def _own_url(host: str, port: int) -> str:
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
-def _require_free(host: str, port: int) -> None:
-    """Refuse a port that another server listens on: Granian would share it, and either would answer by chance."""
+def require_free(host: str, port: int, field: str) -> None:
+    """Raise InvalidInput for a port that another server listens on.
+
+    Granian would share it, and either would answer by chance.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
-        raise InvalidInput(f"port: cannot listen on {host} port {port} ({error.strerror}); choose another") from error
+        raise InvalidInput(
+            f"{field}: cannot listen on {host} port {port} ({error.strerror}); choose another"
+        ) from error

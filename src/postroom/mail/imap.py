@@ -3,6 +3,7 @@
 Every argument passes our own guard before IMAPClient sees it, which puts CR and LF on the wire.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ _SEARCH_WINDOW = 50_000  # messages: imaplib refuses an answer of more than a mi
 _AT_ONCE = 500  # UIDs in a command: servers take lines of 8192 octets at least (RFC 7162, section 4)
 MOST_AT_ONCE = 100  # messages
 _BATCH_BYTES = 8 * 1024 * 1024
+_MOST_VANISHED = 1000  # UIDs: where more are named, comparing everything costs no more
 
+_NUMBERS = re.compile(rb"\d+(:\d+)?(,\d+(:\d+)?)*")  # RFC 3501, section 9: sequence-set, without "*"
 _UNSELECTABLE = {"\\noselect", "\\nonexistent"}  # RFC 3501, section 7.2.2; RFC 5258, section 3
 _SKIPPED = {"\\drafts": "\\Drafts", "\\junk": "\\Junk", "\\trash": "\\Trash"}  # RFC 6154: unsent or unwanted
 _VIRTUAL = {"\\all": "\\All", "\\flagged": "\\Flagged"}  # the same messages once more
@@ -54,6 +57,17 @@ class Figures(NamedTuple):
     highestmodseq: int | None
 
 
+class Changes(NamedTuple):
+    """What has happened to messages of a folder: the flags of those that are there, and the UIDs of those that are not.
+
+    A server may name UIDs that nobody ever saw (RFC 7162, section 3.2.6). `vanished` is None where it does not say
+    what is gone, or names so many that it tells nothing.
+    """
+
+    flags: dict[int, str]
+    vanished: list[int] | None
+
+
 @dataclass(frozen=True, slots=True)
 class FetchedMessage:
     """A message from a folder; `raw` is None if it is gone, its headers alone if it was `truncated`."""
@@ -69,9 +83,16 @@ def open_session(server: Server, login: Login, timeout: float = DEFAULT_TIMEOUT)
     """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
     with imap_connection(server, login, timeout) as client:
         with imap_errors(server):
-            if client.has_capability("ENABLE") and client.has_capability("CONDSTORE"):
-                client.enable("CONDSTORE")  # so that modifications count from the beginning
-        yield Session(client, server)
+            enabled = _enabled(client)
+        yield Session(client, server, tells_vanished="QRESYNC" in enabled)
+
+
+def _enabled(client: Client) -> set[str]:
+    """Enable what tells of changes (RFC 7162), so that modifications count from the beginning; give what is enabled."""
+    wanted = [name for name in ("CONDSTORE", "QRESYNC") if client.has_capability(name)]
+    if not wanted or not client.has_capability("ENABLE"):
+        return set()
+    return {name.decode("ascii", "replace").upper() for name in client.enable(*wanted)}
 
 
 class Session:
@@ -82,12 +103,13 @@ class Session:
 
     arrivals: str | None = None
 
-    def __init__(self, client: Client, server: Server) -> None:
+    def __init__(self, client: Client, server: Server, *, tells_vanished: bool) -> None:
         self._client = client
         self._server = server
         self._wire_names: dict[str, bytes] = {}
         self._exists = 0
         self._has_modseq = client.has_capability("CONDSTORE")
+        self._tells_vanished = tells_vanished
 
     def folders(self) -> list[ListedFolder]:
         """List the folders that can be read, in the server's order."""
@@ -119,17 +141,14 @@ class Session:
         self._exists = figures.messages
         return figures
 
-    def uids(self, *, above: int = 0, since: int = 0, changed_since: int | None = None) -> list[int]:
+    def uids(self, *, above: int = 0, since: int = 0) -> list[int]:
         """List the UIDs in the open folder, ascending: those above one, of messages that came since a day.
 
         `since` (epoch seconds, 0 for all) is compared with when the server got a message, by its own calendar.
-        `changed_since` is a modification after which a message came or its flags were changed (RFC 7162).
         """
         criteria: list[object] = ["UID", f"{above + 1}:*"] if above else []
         if since:
             criteria += ["SINCE", datetime.fromtimestamp(since, UTC).date()]
-        if changed_since is not None:
-            criteria += ["MODSEQ", changed_since + 1]
         with self._errors("the list of messages"):
             return sorted({uid for uid in self._search(criteria) if uid > above})  # n:* names the last in any case
 
@@ -137,6 +156,15 @@ class Session:
         for start in range(1, self._exists + 1, _SEARCH_WINDOW):
             end = min(start + _SEARCH_WINDOW - 1, self._exists)
             yield from self._client.search([f"{start}:{end}", *criteria])
+
+    def changes(self, up_to: int, since: int) -> Changes:
+        """Give what has happened in the open folder to UIDs up to one after a modification (RFC 7162)."""
+        if up_to < 1:
+            return Changes({}, [])
+        with self._errors("what has changed"):
+            answers, vanished = self._client.changes(f"1:{up_to}", since, with_vanished=self._tells_vanished)
+        flags = {uid: _flags(answer) for uid, answer in answers.items() if uid <= up_to and b"FLAGS" in answer}
+        return Changes(flags, _numbers(vanished, up_to) if self._tells_vanished else None)
 
     def flags(self, uids: Sequence[int]) -> dict[int, str]:
         """Give the flags of messages of the open folder, those that are there."""
@@ -256,6 +284,20 @@ def _flags(answer: dict[bytes, Any]) -> str:
     """Give the flags in order, without the one that is about a session and not about the message."""
     given = (flag.decode("ascii", "replace") for flag in answer.get(b"FLAGS", ()))
     return " ".join(sorted(flag for flag in given if flag.lower() != "\\recent"))
+
+
+def _numbers(sequence: bytes, up_to: int) -> list[int] | None:
+    """Read the numbers up to one in a sequence such as 3:5,9; None where it is none, or they are too many."""
+    if sequence and not _NUMBERS.fullmatch(sequence):
+        return None
+    found: set[int] = set()
+    for part in sequence.split(b",") if sequence else ():
+        ends = [int(end) for end in part.split(b":")]
+        some = range(min(ends), min(max(ends), up_to) + 1)
+        if len(found) + len(some) > _MOST_VANISHED:
+            return None
+        found.update(some)
+    return sorted(found)
 
 
 def _decode_name(wire: bytes) -> str:

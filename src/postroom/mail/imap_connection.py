@@ -1,6 +1,7 @@
 """Connecting to an IMAP server (RFC 3501) and logging in."""
 
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,6 +9,7 @@ from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
+from imapclient.response_parser import parse_fetch_response
 
 from postroom.core.model import Security
 from postroom.mail.parse import MAX_MESSAGE_BYTES
@@ -82,7 +84,21 @@ def _greeting_errors(server: Server) -> Iterator[None]:
 
 
 class Client(IMAPClient):  # type: ignore[misc]
-    """Takes no literal (RFC 3501, section 4.3) that is longer than what is ever asked for."""
+    """Asks what has changed, and takes no literal (RFC 3501, section 4.3) longer than what is ever asked for."""
+
+    def changes(self, uids: str, since: int, *, with_vanished: bool) -> tuple[dict[int, dict[bytes, Any]], bytes]:
+        """Give what was changed after a modification, and a sequence of UIDs that vanished (RFC 7162, section 3.2.6).
+
+        IMAPClient takes no ranges of UIDs here and knows no QRESYNC, which must be enabled to hear what vanished.
+        """
+        for kind in ("FETCH", "VANISHED"):
+            self._imap.response(kind)  # forgets what was said before, of another folder or without UIDs
+        modifiers = f"(CHANGEDSINCE {since}{' VANISHED' * with_vanished})"
+        status, data = self._imap.uid("FETCH", uids, "(FLAGS)", modifiers)
+        self._checkok("fetch", status, data)
+        _, lines = self._imap.response("VANISHED")
+        vanished = [line.rpartition(b" ")[2] for line in lines if isinstance(line, bytes)]
+        return parse_fetch_response(data), b",".join(vanished)
 
     def _create_IMAP4(self) -> Any:  # noqa: ANN401, N802 (imaplib's own kind of connection; the library's name)
         connection = super()._create_IMAP4()
@@ -108,6 +124,8 @@ def _connect(server: Server, timeout: float) -> Client:
     tls = server.security is Security.TLS
     client = Client(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
     client.folder_encode = False  # one undecodable name must not hide all folders
+    # IMAPClient sends some lines in two parts: the second is not to wait until the first was acknowledged.
+    client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if server.security is Security.STARTTLS:
         try:
             client.starttls(context)

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
 from postroom.core.model import DeadLetter
 from postroom.storage.ids import take_id
@@ -50,6 +50,11 @@ def list_letters(connection: Connection, limit: int, *, user_id: int | None = No
     """Give the oldest letters that come after an id, of all users or of one."""
     of_user = true() if user_id is None else dead_letters.c.user_id == user_id
     return _find(connection, of_user & (dead_letters.c.id > after), limit)
+
+
+def count_letters(connection: Connection) -> int:
+    """Give the number of letters."""
+    return connection.execute(select(func.count()).select_from(dead_letters)).scalar_one()
 
 
 def raw_of(connection: Connection, letter_id: int) -> bytes:

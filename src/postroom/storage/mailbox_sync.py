@@ -114,6 +114,24 @@ def end_lease(connection: Connection, mailbox_id: int) -> None:
     connection.execute(ended.values(lease_token=None, lease_until=None))
 
 
+def count_mailboxes(connection: Connection) -> list[tuple[str, bool, str, int]]:
+    """Give each state of mailboxes, whether they have a server, what their last pass came to, and how many they are."""
+    kinds = (mailboxes.c.state, mailboxes.c.host.is_not(None), mailbox_sync.c.state)
+    counted = select(*kinds, func.count()).join_from(mailboxes, mailbox_sync).group_by(*kinds)
+    return [(state, bool(is_served), sync, number) for state, is_served, sync, number in connection.execute(counted)]
+
+
+def oldest_completion(connection: Connection) -> int | None:
+    """Give when the mailbox that is furthest behind was complete (epoch seconds), of those that are read.
+
+    None where none ever was complete.
+    """
+    is_read = and_(mailboxes.c.state == MailboxState.ACTIVE, mailboxes.c.host.is_not(None))
+    oldest = select(func.min(mailbox_sync.c.complete_at)).join(mailboxes).where(is_read)
+    found: int | None = connection.execute(oldest).scalar_one()
+    return found
+
+
 def _first_due(now: int, per_host: int) -> Select[tuple[int]]:
     full = select(mailboxes.c.host).join(mailbox_sync).where(mailbox_sync.c.lease_until > now)
     full = full.group_by(mailboxes.c.host).having(func.count() >= per_host)

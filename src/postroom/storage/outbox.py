@@ -52,6 +52,12 @@ def find_mail(connection: Connection, mail_id: int) -> OutboxMail | None:
     return next(iter(_find(connection, outbox.c.id == mail_id)), None)
 
 
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """Give how many messages are in each state in which one is."""
+    counted = select(outbox.c.state, func.count().label("number")).group_by(outbox.c.state)
+    return {row.state: row.number for row in connection.execute(counted)}
+
+
 def list_mail(
     connection: Connection, limit: int, *, user_id: int | None = None, state: OutboxState | None = None
 ) -> list[OutboxMail]:

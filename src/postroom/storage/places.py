@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from postroom.storage.associations import associate_by_hand, bring_back, put_aside
 from postroom.storage.database import lock_matching
@@ -31,10 +31,19 @@ class Place(NamedTuple):
 
 def places_in(connection: Connection, mailbox_id: int, folder: str) -> list[Place]:
     """Give the places of all copies that came from a server's folder, of those too that are gone."""
-    columns = (copies.c.id, copies.c.folder, copies.c.uidvalidity, copies.c.uid, copies.c.flags, copies.c.gone_at)
     synced = copies.c.uidvalidity != NO_UIDVALIDITY
-    found = select(*columns).where(copies.c.mailbox_id == mailbox_id, copies.c.folder == folder, synced)
-    return [Place(*row[:5], is_gone=row.gone_at is not None) for row in connection.execute(found)]
+    return _places(connection, copies.c.mailbox_id == mailbox_id, copies.c.folder == folder, synced)
+
+
+def places_at(connection: Connection, source: Source, uids: Collection[str]) -> list[Place]:
+    """Give the places of a source's copies that are not gone, by UID."""
+    return _places(connection, *rows_of(source, copies), copies.c.uid.in_(uids), copies.c.gone_at.is_(None))
+
+
+def _places(connection: Connection, *which: ColumnElement[bool]) -> list[Place]:
+    columns = (copies.c.id, copies.c.folder, copies.c.uidvalidity, copies.c.uid, copies.c.flags, copies.c.gone_at)
+    found = connection.execute(select(*columns).where(*which))
+    return [Place(*row[:5], is_gone=row.gone_at is not None) for row in found]
 
 
 class Arrival(NamedTuple):

@@ -333,6 +333,21 @@ class TestUidvalidity:
 
 @on_each_server
 class TestReconciliation:
+    def test_as_many_messages_go_as_came_before_a_pass_broke_off(self, account: Account) -> None:
+        for _ in range(2):
+            account.put("INBOX")
+        account.sync()
+        account.put("INBOX")
+
+        def break_off(*_: object) -> None:
+            raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            account.sync(break_off)
+        account.expunge("INBOX", [1])
+        assert account.sync()["INBOX"].gone == 1
+        assert account.there() == {("INBOX", "2"), ("INBOX", "3")}
+
     def test_what_was_lost_here_is_found_when_everything_is_compared(self, account: Account) -> None:
         for _ in range(3):
             account.put("INBOX")

@@ -102,6 +102,12 @@ class Comparison:
         return {place.copy_id for place in self.departed}
 
 
+def _unsettled(folder: Folder) -> Folder:
+    """Give a folder whose numbers explain nothing until it is settled: a pass that breaks off has all compared."""
+    is_followed = folder.state == FolderState.FOLLOWING
+    return replace(folder, state=FolderState.RECONCILING) if is_followed else folder
+
+
 class MailboxPass:
     """One pass over one mailbox at `now` (epoch seconds).
 
@@ -172,7 +178,7 @@ class MailboxPass:
         arrivals = [Arrival(each.uid, digest_of(each.raw), each.flags) for each in batch]
         advanced = comparison.folder
         if comparison.ascends:
-            advanced = replace(advanced, watermark=max(advanced.watermark, int(batch[-1].uid)))
+            advanced = replace(_unsettled(advanced), watermark=max(advanced.watermark, int(batch[-1].uid)))
         with self._writing() as connection:
             moved = move_copies(connection, source, arrivals, departed)
             store_batch(connection, source, read, mail, now=self.now)

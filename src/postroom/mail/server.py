@@ -10,15 +10,16 @@ Each error carries its kind of `trouble`, from which follows when the mailbox is
 | permanent | a certificate, a value or a setting that is wrong | waits an hour each time |
 """
 
+import math
 import re
 import socket
 import ssl
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from threading import Timer
+from threading import Event, Lock, Thread
 from typing import ClassVar
 
 from postroom.core.model import Security, Trouble
@@ -27,6 +28,8 @@ OAUTHBEARER, XOAUTH2 = "OAUTHBEARER", "XOAUTH2"
 DEFAULT_TIMEOUT = 60  # seconds in which a server must say something
 ANSWER_SECONDS = 300  # for a whole answer, however steadily it comes
 _PORTS = 65536
+_LOOK_EVERY = 0.25  # seconds
+_LOOKS_AT_NOTHING = 20  # until the thread ends that looks
 
 FORBIDDEN = re.compile(r"[\r\n\x00]")
 
@@ -165,16 +168,53 @@ def check_arguments(server: Server, login: Login) -> None:
         raise GuardError(f"The port {server.port} does not exist: give one from 1 to 65535.")
 
 
+class _Watch:
+    """Hangs up on servers whose time is over. One thread looks at all connections, while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._looks_left: dict[object, tuple[socket.socket, int]] = {}
+        self._looks_until_end = 0
+
+    @contextmanager
+    def over(self, sock: socket.socket, seconds: float) -> Iterator[None]:
+        """Watch a connection while the block runs."""
+        key = object()
+        with self._lock:
+            self._looks_left[key] = sock, math.ceil(seconds / _LOOK_EVERY)
+            if not self._looks_until_end:
+                Thread(target=self._run, daemon=True).start()
+            self._looks_until_end = _LOOKS_AT_NOTHING
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._looks_left.pop(key, None)
+
+    def _run(self) -> None:
+        pause = Event()
+        while not pause.wait(_LOOK_EVERY) and self._look():
+            pass
+
+    def _look(self) -> bool:
+        """Look once at each connection; say whether to go on, which is for a while where there is none."""
+        with self._lock:
+            self._looks_until_end = _LOOKS_AT_NOTHING if self._looks_left else self._looks_until_end - 1
+            for key, (sock, looks) in list(self._looks_left.items()):
+                if looks == 0:
+                    hang_up(sock)
+                self._looks_left[key] = sock, looks - 1
+            return self._looks_until_end > 0
+
+
+_WATCH = _Watch()
+
+
 @contextmanager
 def hung_up_after(sock: socket.socket | None, seconds: float) -> Iterator[None]:
     """End the connection of a server that always says something in time, and never comes to an end."""
-    timer = Timer(seconds, lambda: None if sock is None else hang_up(sock))
-    timer.daemon = True
-    timer.start()
-    try:
+    with nullcontext() if sock is None else _WATCH.over(sock, seconds):
         yield
-    finally:
-        timer.cancel()
 
 
 def hang_up(sock: socket.socket) -> None:

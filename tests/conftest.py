@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import settings
-from sqlalchemy import create_engine, text
+from psycopg import sql
 
 from postroom.actions.organisation import initialise
 from postroom.storage.database import Database, sqlite_url
@@ -18,6 +20,7 @@ from tests.servers.dovecot import Dovecot, running_dovecot
 from tests.servers.exim import Exim, find_exim, running_exim
 from tests.servers.postgres import find_postgres, running_postgres
 from tests.servers.postroom_server import Installation
+from tests.servers.recycled import RecycledDatabases
 from tests.team import Team, let_audit_be_erased
 
 # The same examples each time: a change is judged by what it does, and not by what it happens to meet.
@@ -90,17 +93,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str) -> str:
-    """Make an initialised PostgreSQL database, for tests to copy."""
+def postgres_databases(postgres_url: str) -> RecycledDatabases:
+    """Give PostgreSQL databases that are initialised, for one test after the other."""
     _create_database(postgres_url, "template")
     _initialise(postgres_url.format("template"))
-    return "template"
+    return RecycledDatabases(postgres_url, "template")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the URL of a fresh, initialised database; the test runs once on each kind."""
-    return _fresh_database(request, request.param, tmp_path)
+    with _fresh_database(request, request.param, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -116,7 +120,8 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Installation
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """Give a fresh, initialised database."""
-    yield from _opened(database_url)
+    with _opened(database_url) as database:
+        yield database
 
 
 @pytest.fixture
@@ -129,7 +134,7 @@ def team(database: Database, tmp_path: Path) -> Team:
 def shared_team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Give an organisation that the tests of a class share, or the examples of a property."""
     folder = tmp_path_factory.mktemp("shared")
-    for database in _opened(_fresh_database(request, request.param, folder)):
+    with _fresh_database(request, request.param, folder) as url, _opened(url) as database:
         yield Team(database, folder)
 
 
@@ -137,22 +142,24 @@ def shared_team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def erasable_team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Give such an organisation whose database lets `wipe` empty it, for the examples of a property."""
     folder = tmp_path_factory.mktemp("erasable")
-    for database in _opened(_fresh_database(request, request.param, folder)):
+    with _fresh_database(request, request.param, folder) as url, _opened(url) as database:
         let_audit_be_erased(database)
         yield Team(database, folder)
 
 
-def _fresh_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
+@contextmanager
+def _fresh_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         path = folder / "postroom.sqlite3"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-        return sqlite_url(path)
-    template, server = request.getfixturevalue("postgres_template"), request.getfixturevalue("postgres_url")
-    name = f"test_{next(_numbers)}"
-    _create_database(server, name, template)
-    return str(server.format(name))
+        yield sqlite_url(path)
+        return
+    server = request.getfixturevalue("postgres_url")
+    with request.getfixturevalue("postgres_databases").taken() as name:
+        yield server.format(name)
 
 
+@contextmanager
 def _opened(url: str) -> Iterator[Database]:
     database = Database(url)
     yield database
@@ -166,9 +173,6 @@ def _initialise(url: str) -> None:
     database.close()
 
 
-def _create_database(server: str, name: str, template: str = "template0") -> None:
-    url = server.format("postgres").replace("postgresql://", "postgresql+psycopg://")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    engine.dispose()
+def _create_database(server: str, name: str) -> None:
+    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))

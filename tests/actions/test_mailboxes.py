@@ -14,8 +14,9 @@ from postroom.actions.mailboxes import (
     list_mailboxes,
     mailbox_login,
 )
+from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.core.model import Mailbox, MailboxState, Security
-from postroom.storage.sealed import MAILBOX_PASSWORD
+from postroom.storage.sealed import MAILBOX_PASSWORD, open_all
 from postroom.storage.secrets import SecretKeyError
 from tests.servers.dovecot import Dovecot
 from tests.storage.contents import contents
@@ -302,6 +303,15 @@ class TestDisconnecting:
         office.permission("Alice", "private")
         assert protocols(office) == []
 
+    def test_no_secret_of_it_stays(self, team: Team) -> None:
+        ids = {add(team, name, **on_server()).id for name in ("Alice", "Bob")}
+        smtp = NewSmtpServer("smtp.team.example", username="sender", password="battery staple")
+        for name in ("Alice", "Bob"):
+            set_mailbox_smtp(team.database, team.box, email_of(name), smtp)
+        assert sealed_for(team) == sorted([*ids, *ids])
+        gone = disconnect_mailbox(team.database, email_of("Alice"), by=OPERATOR, now=NOW)
+        assert sealed_for(team) == [*(ids - {gone.id})] * 2
+
     def test_another_mailbox_may_follow_whose_protocol_counts(self, office: Team) -> None:
         add(office, "Alice", "pop")
         assert protocols(office) == [("Alice", "pop")]
@@ -314,6 +324,12 @@ class TestDisconnecting:
 
     def test_the_address_is_free_for_a_colleague(self, office: Team) -> None:
         assert add(office, "Bob", address=email_of("Alice")).address == email_of("Alice")
+
+
+def sealed_for(team: Team) -> list[int]:
+    """Give of which mailboxes there are secrets, once for each."""
+    with team.database.read() as connection:
+        return sorted(row_id for _, row_id, _ in open_all(connection, team.box))
 
 
 def protocols(team: Team) -> list[tuple[str, str | None]]:

@@ -154,6 +154,26 @@ class TestMigrations:
             kept = connection.execute(select(associations).order_by(associations.c.copy_id)).all()
         assert [tuple(row) for row in kept] == [(1, 7, "hand", 1, "crm", 5, b"#"), (1, 8, "hand", 1, "crm", 0, b"#")]
 
+    def test_secrets_of_mailboxes_that_were_disconnected_before_are_forgotten(self, empty_database: Database) -> None:
+        with empty_database.write() as connection:
+            config = migrations._config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0015")
+            mailbox = "(id, user_id, protocol, address, host, port, security, username, sealed_password, state)"
+            served = "'imap', 'a@b.example', 'imap.b.example', 993, 'tls', 'a', :sealed"
+            for row in (
+                "users (id, email, full_name, profile, status) VALUES (1, 'a@b.example', 'A', 'Standard', 'active')",
+                f"mailboxes {mailbox} VALUES (1, 1, {served}, 'disconnected')",
+                f"mailboxes {mailbox} VALUES (2, 1, {served}, 'paused')",
+                "smtp_servers (mailbox_id, host, port, security) VALUES (1, 's', 1, 'tls'), (2, 's', 1, 'tls')",
+            ):
+                connection.execute(text(f"INSERT INTO {row}"), {"sealed": b"#"} if ":sealed" in row else {})
+            migrate(connection)
+            kept = connection.execute(text("SELECT id, sealed_password IS NULL FROM mailboxes ORDER BY id")).all()
+            servers = connection.execute(text("SELECT mailbox_id FROM smtp_servers")).scalars().all()
+        assert [(number, bool(is_none)) for number, is_none in kept] == [(1, True), (2, False)]
+        assert servers == [2]
+
     def test_they_are_part_of_the_transaction(self, empty_database: Database) -> None:
         with suppress(Interrupted), empty_database.write() as connection:
             migrate(connection)

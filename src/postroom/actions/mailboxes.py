@@ -21,6 +21,7 @@ from postroom.storage.mailbox_grants import delete_grant
 from postroom.storage.mailbox_sync import ask_for_pass, end_lease
 from postroom.storage.sealed import MAILBOX_PASSWORD
 from postroom.storage.secrets import SecretBox
+from postroom.storage.smtp_servers import delete_smtp_server
 
 _PORTS = {
     ("imap", Security.TLS): 993,
@@ -116,7 +117,7 @@ def own_mailbox(database: Database, email: str) -> Mailbox | None:
 
 
 def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: int) -> Mailbox:
-    """Disconnect a mailbox, named by address or id; its mail stays, under the same law.
+    """Disconnect a mailbox, named by address or id; its mail stays, under the same law, and no secret does.
 
     A user's own; anybody's for administrators. Raises NotAllowed, NotFound, InvalidInput.
     """
@@ -126,6 +127,8 @@ def disconnect_mailbox(database: Database, reference: str, *, by: Actor, now: in
         mailboxes.set_mailbox_state(connection, mailbox.id, MailboxState.DISCONNECTED)
         end_lease(connection, mailbox.id)
         delete_grant(connection, mailbox.id)
+        mailboxes.set_mailbox_password(connection, mailbox.id, None)
+        delete_smtp_server(connection, mailbox.id)
         before = _in_words(mailbox, people.users_by_id(connection)[mailbox.user_id])
         Transaction(connection, by, now).write_down(
             "mailbox", f"mailbox {mailbox.address}", before, None, owner_id=mailbox.user_id

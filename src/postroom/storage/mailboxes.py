@@ -79,11 +79,6 @@ def set_aliases(connection: Connection, mailbox_id: int, addresses: Sequence[str
         connection.execute(insert(mailbox_aliases), rows)
 
 
-def set_password(connection: Connection, mailbox_id: int, sealed: bytes) -> None:
-    """Set the sealed password with which a mailbox is logged in to."""
-    connection.execute(update(mailboxes).where(mailboxes.c.id == mailbox_id).values(sealed_password=sealed))
-
-
 def set_mailbox_state(connection: Connection, mailbox_id: int, state: MailboxState) -> None:
     """Set what becomes of a mailbox."""
     connection.execute(update(mailboxes).where(mailboxes.c.id == mailbox_id).values(state=state))

@@ -359,6 +359,31 @@ def test_of_gmail_one_folder_is_read_that_has_every_message_once():
     assert set(listed_by(hidden).values()) == {None}
 
 
+def test_a_draft_among_gmails_mail_is_not_fetched():
+    """A label that a user calls so is another."""
+    answers = {
+        b"CAPABILITY": b"* CAPABILITY IMAP4rev1 X-GM-EXT-1\r\n",
+        b"UID FETCH 1,2,3 (RFC822.SIZE X-GM-LABELS)": (
+            b'* 1 FETCH (UID 1 RFC822.SIZE 5 X-GM-LABELS ("\\\\Draft" Work))\r\n'
+            b"* 2 FETCH (UID 2 RFC822.SIZE 5 X-GM-LABELS (Draft 2026))\r\n"
+            b"* 3 FETCH (UID 3 RFC822.SIZE 5 X-GM-LABELS ())\r\n"
+        ),
+        b"UID FETCH 2,3 (BODY.PEEK[] FLAGS)": b"* 2 FETCH (UID 2 FLAGS () BODY[] {5}\r\nHello)\r\n"
+        b"* 3 FETCH (UID 3 FLAGS () BODY[] {5}\r\nHello)\r\n",
+    }
+    with (
+        loopback(answers | {b"EXAMINE": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n"}) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
+    ):
+        session.select("[Gmail]/All Mail")
+        fetched = list(session.fetch([1, 2, 3]))
+    assert fetched == [
+        FetchedMessage(1, None, truncated=False),
+        FetchedMessage(2, b"Hello", truncated=False),
+        FetchedMessage(3, b"Hello", truncated=False),
+    ]
+
+
 def test_a_name_that_could_end_a_command_is_passed_over():
     literal = b'* LIST () "/" {8}\r\nevil\r\nX1\r\n* LIST () "/" INBOX\r\n'
     assert listed_by({b"LIST": literal}) == {"evil\r\nX1": "its name holds a line break", "INBOX": None}

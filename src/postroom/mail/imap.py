@@ -29,6 +29,7 @@ _MOST_VANISHED = 1000  # UIDs: where more are named, comparing everything costs 
 _NUMBERS = re.compile(rb"\d+(:\d+)?(,\d+(:\d+)?)*")  # RFC 3501, section 9: sequence-set, without "*"
 _UNSELECTABLE = {"\\noselect", "\\nonexistent"}  # RFC 3501, section 7.2.2; RFC 5258, section 3
 _SKIPPED = {"\\drafts": "\\Drafts", "\\junk": "\\Junk", "\\trash": "\\Trash"}  # RFC 6154: unsent or unwanted
+_DRAFT_LABELS = {rb"\draft", rb"\drafts"}  # Gmail's X-GM-LABELS
 _VIRTUAL = {"\\all": "\\All", "\\flagged": "\\Flagged"}  # the same messages once more
 
 
@@ -70,7 +71,7 @@ class Changes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FetchedMessage:
-    """A message from a folder; `raw` is None if it is gone, its headers alone if it was `truncated`."""
+    """A message from a folder; `raw` is None if it is gone or unsent, its headers alone if it was `truncated`."""
 
     uid: int
     raw: bytes | None
@@ -109,18 +110,19 @@ class Session:
         self._wire_names: dict[str, bytes] = {}
         self._exists = 0
         self._has_modseq = client.has_capability("CONDSTORE")
+        self._is_gmail = client.has_capability("X-GM-EXT-1")
         self._tells_vanished = tells_vanished
 
     def folders(self) -> list[ListedFolder]:
         """List the folders that can be read, in the server's order."""
         with self._errors("the list of folders"):
             listed = [_Listing(*entry) for entry in self._client.list_folders()]
-            is_gmail = self._client.has_capability("X-GM-EXT-1") and any("\\all" in each.attributes for each in listed)
+        only_all = self._is_gmail and any("\\all" in each.attributes for each in listed)
         marked = {attribute for each in listed for attribute in each.attributes}
         readable = [each for each in listed if not each.attributes & _UNSELECTABLE]
         self._wire_names = {each.name: each.wire for each in readable}
-        self.arrivals = next((each.name for each in readable if _is_for_arrivals(each, only_all=is_gmail)), None)
-        return [ListedFolder(each.name, _why_skipped(each, marked, only_all=is_gmail)) for each in readable]
+        self.arrivals = next((each.name for each in readable if _is_for_arrivals(each, only_all=only_all)), None)
+        return [ListedFolder(each.name, _why_skipped(each, marked, only_all=only_all)) for each in readable]
 
     def figures(self, name: str) -> Figures | None:
         """Give what the server says of a folder without opening it; None where it does not say enough."""
@@ -178,14 +180,17 @@ class Session:
     def fetch(self, uids: Sequence[int]) -> Iterator[FetchedMessage]:
         """Yield messages of the open folder, in the order given, and set no flag; MOST_AT_ONCE are asked for at once.
 
-        Of a message above MAX_MESSAGE_BYTES only the first MAX_HEADER_BYTES of headers come.
+        Of a message above MAX_MESSAGE_BYTES only the first MAX_HEADER_BYTES of headers come, and of a draft among
+        Gmail's mail nothing: it lies there without a flag that would say so.
         """
         for start in range(0, len(uids), _AT_ONCE):
             some = uids[start : start + _AT_ONCE]
             with self._errors("the sizes of messages"):
-                answers = self._client.fetch(some, ["RFC822.SIZE"])
+                answers = self._client.fetch(some, ["RFC822.SIZE"] + ["X-GM-LABELS"] * self._is_gmail)
                 sizes = {uid: answer.get(b"RFC822.SIZE") or 0 for uid, answer in answers.items()}
-            for batch in _batches(some, sizes):
+                drafts = {uid for uid, answer in answers.items() if _is_draft(answer)}
+            yield from (FetchedMessage(uid, None, truncated=False) for uid in some if uid in drafts)
+            for batch in _batches([uid for uid in some if uid not in drafts], sizes):
                 yield from self._bodies(batch, truncated=sizes.get(batch[0], 0) > MAX_MESSAGE_BYTES)
 
     def fetch_headers(self, uid: int) -> FetchedMessage:
@@ -298,6 +303,13 @@ def _numbers(sequence: bytes, up_to: int) -> list[int] | None:
             return None
         found.update(some)
     return sorted(found)
+
+
+def _is_draft(answer: dict[bytes, Any]) -> bool:
+    """Say whether Gmail has a message among its drafts: a label of a user's own begins with no backslash."""
+    labels = answer.get(b"X-GM-LABELS")
+    given = labels if isinstance(labels, tuple) else ()
+    return any(isinstance(label, bytes) and label.lower() in _DRAFT_LABELS for label in given)
 
 
 def _decode_name(wire: bytes) -> str:

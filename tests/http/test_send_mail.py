@@ -246,6 +246,26 @@ class TestServerThatRefuses:
         assert answer["data"][0]["details"]["blocked_email_addresses"] == blocked
         assert smtp.script.received[0].rcpt_tos == [CUSTOMER]
 
+    def test_whoever_sent_it_reads_later_who_did_not_get_it_and_nobody_else_does(
+        self, crm: CrmApi, smtp: SmtpServer
+    ) -> None:
+        smtp.script.recipients = {"gone@x.example": "550 No such user", "secret@x.example": "550 Full"}
+        crm.do("Alice", "POST", PATH, mail(cc=[{"email": "gone@x.example"}], bcc=[{"email": "secret@x.example"}]))
+        crm.do("Alice", "POST", PATH, mail(subject="Second"))
+        for who, reasons in (
+            ("Alice", ["gone@x.example: 550 No such user", "secret@x.example: 550 Full"]),
+            ("Bob", []),
+        ):
+            bounced = [{"type": "bounced", "bounced_time": None, "bounced_reason": reason} for reason in reasons]
+            sent = {"type": "sent", "bounced_time": None, "bounced_reason": None}
+            path = f"/Leads/{LEAD_ID}/Emails"
+            listed = crm.get(who, f"{path}?type=emails_sent_from_crm")["Emails"]
+            by_subject = {each["subject"]: each for each in listed}
+            assert by_subject["Second"]["status"] == [sent]
+            assert by_subject["Grüße"]["status"] == [sent, *bounced]
+            (whole,) = crm.get(who, f"{path}/{by_subject['Grüße']['message_id']}")["Emails"]
+            assert whole["status"] == [sent, *bounced]
+
     def test_every_recipient(self, crm: CrmApi, smtp: SmtpServer) -> None:
         smtp.script.recipients = {CUSTOMER: "550 No"}
         code, message, details = refused(crm, mail())

@@ -19,7 +19,7 @@ from postroom.actions.tokens import hash_token
 from postroom.actions.unsent_emails import list_unsent
 from postroom.core.details import VIEWS_OF_UNSENT, Holding, Wanted, holdings_wanted, visible_holdings
 from postroom.core.emails import NEWEST, EmailPlace, ListedEmail
-from postroom.core.model import AssociatedBy
+from postroom.core.model import AssociatedBy, Kind
 from postroom.core.modules import DEALS, gathers_mail_of_contacts, module_key
 from postroom.core.sharing import record_access
 from postroom.mail.content import AttachedFile, Content, read_content, read_files
@@ -113,7 +113,7 @@ class OpenRecord:
         emails, has_more = found[-size:] if newer else found[:size], len(found) > size
         before, after = (has_more, True) if newer else (index != FIRST_INDEX, has_more)
         return EmailPage(
-            emails=tuple(self._with_deals_seen(emails)),
+            emails=tuple(self._with_refused(list(self._with_deals_seen(emails)))),
             next_index=self._index(_Start(emails[-1].place), context) if emails and after else None,
             prev_index=self._index(_Start(emails[0].place, True), context) if emails and before else FIRST_INDEX,
         )
@@ -124,7 +124,7 @@ class OpenRecord:
         found = None if key is None else self.lists.one(self.snapshot, self.viewer_id, self._holdings(wanted), key)
         if found is None:
             return None
-        (email,) = self._with_deals_seen([found])
+        (email,) = self._with_refused(list(self._with_deals_seen([found])))
         return ReadEmail(email, self.lists.raw(self.snapshot, email.copy_id))
 
     def _found(self, wanted: Wanted, start: _Start, subject: str | None) -> list[ListedEmail]:
@@ -168,6 +168,12 @@ class OpenRecord:
             source = (email.owner.user_id, email.kind)
             is_seen = email.deal is not None and source in seen[email.deal.record_id]
             yield email if is_seen else replace(email, deal=None)
+
+    def _with_refused(self, emails: Sequence[ListedEmail]) -> Iterator[ListedEmail]:
+        """Say of what the caller sent who did not get it."""
+        sent = [email.copy_id for email in emails if email.kind == Kind.CRM and email.owner.user_id == self.viewer_id]
+        refused = self.lists.refused(self.snapshot, sent) if sent else {}
+        return (replace(email, refused=refused.get(email.copy_id, ())) for email in emails)
 
     def _sources_seen_on(self, deal: int) -> set[tuple[int, str]]:
         """Give whose mail of which kind the caller sees on a Deal, of what was filed on it by hand."""

@@ -43,13 +43,21 @@ class Deal(NamedTuple):
     module_id: int
 
 
+class RefusedRecipient(NamedTuple):
+    """Who did not get an e-mail that was sent, and the words of the server that refused them."""
+
+    address: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class ListedEmail:
     """An e-mail as a list shows it: what one copy says. `is_sent` where its owner wrote it.
 
     `is_automated` where a program sent it, `headers_only` where it is too large for more to be read of it. `time_zone`
     is the organisation's. What is `unsent` has no copy yet; its time says when it will be sent, or was written. What
-    nobody looked for when the copy came is None.
+    nobody looked for when the copy came is None. `refused` is for the sender alone: it may name whom nobody else may
+    know of.
     """
 
     place: EmailPlace
@@ -69,3 +77,4 @@ class ListedEmail:
     is_read: bool | None = None
     is_automated: bool = False
     headers_only: bool = False
+    refused: tuple[RefusedRecipient, ...] = ()

@@ -170,11 +170,8 @@ def _listed(email: ListedEmail, viewer_id: int) -> dict[str, object]:
         "source": _INDIVIDUAL if email.kind == Kind.CRM else email.kind,
         "linked_record": None if email.deal is None else _linked(email.deal),
         "status": [
-            {
-                "type": email.unsent or ("sent" if email.is_sent else "received"),
-                "bounced_time": None,
-                "bounced_reason": None,
-            }
+            _status(email.unsent or ("sent" if email.is_sent else "received")),
+            *(_status("bounced", f"{each.address}: {each.reason}") for each in email.refused),
         ],
         "summary": email.summary,
         "has_attachment": email.has_attachment,
@@ -201,6 +198,11 @@ def _whole(found: ReadEmail, viewer_id: int) -> dict[str, object]:
         "has_attachment": bool(content.files),
         "has_thread_attachment": bool(content.files),
     }
+
+
+def _status(kind: str, reason: str | None = None) -> dict[str, str | None]:
+    """Give what became of an e-mail; when a recipient was refused is not kept."""
+    return {"type": kind, "bounced_time": None, "bounced_reason": reason}
 
 
 _NOBODY: dict[str, str | None] = {"user_name": None, "email": None}

@@ -35,8 +35,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from postroom.core.details import Holding
-from postroom.core.emails import CopyOwner, Deal, EmailPlace, ListedEmail
-from postroom.core.model import AssociatedBy, Kind, Participant, ParticipantRole
+from postroom.core.emails import CopyOwner, Deal, EmailPlace, ListedEmail, RefusedRecipient
+from postroom.core.model import AssociatedBy, Kind, Participant, ParticipantRole, RecipientState
 from postroom.core.modules import DEALS, module_key
 from postroom.storage.compiled import CompiledStatement, HotConnection, compile_statement
 from postroom.storage.encoded_files import EncodedFile, put_back
@@ -50,6 +50,8 @@ from postroom.storage.schema import (
     mailboxes,
     modules,
     organisation,
+    outbox,
+    outbox_recipients,
     records,
     users,
 )
@@ -69,6 +71,7 @@ class EmailLists:
             for by_subject in (False, True)
         }
         self._one = compile_statement(dialect, _one(dialect))
+        self._refused = compile_statement(dialect, _refused(dialect))
         copy_id = _parameter("copy_id", BigInteger)
         self._left = compile_statement(dialect, left_of(copy_id))
         self._files = compile_statement(dialect, files_of(copy_id))
@@ -97,6 +100,12 @@ class EmailLists:
         """Give an e-mail that the viewer sees in one of these holdings, None where there is none."""
         found = _emails(snapshot, self._one, viewer_id, holdings, {"email_key": email_key})
         return next(iter(found), None)
+
+    def refused(self, snapshot: HotConnection, copy_ids: Sequence[int]) -> dict[int, tuple[RefusedRecipient, ...]]:
+        """Give who did not get which of these copies, of which each is of what the viewer sent."""
+        rows = snapshot.run(self._refused, {"copies": json.dumps(copy_ids)})
+        by_copy = groupby(rows, key=lambda row: row[0])
+        return {copy_id: tuple(RefusedRecipient(who, why or "") for _, who, why in some) for copy_id, some in by_copy}
 
     def raw(self, snapshot: HotConnection, copy_id: int) -> bytes:
         """Give the bytes of a copy that the viewer was found to see."""
@@ -233,6 +242,21 @@ def _flags() -> ColumnElement[str | None]:
     is_synced = and_(mailboxes.c.host.is_not(None), copies.c.kind == constant(Kind.IMAP))
     of_mailbox = select(case((is_synced, copies.c.flags))).where(mailboxes.c.id == copies.c.mailbox_id)
     return of_mailbox.correlate(copies).scalar_subquery()
+
+
+def _refused(dialect: str) -> Select[Any]:
+    """Find the recipients who were refused, by what the outbox knows of a copy."""
+    listed = _parameter("copies", Text)
+    if dialect == "sqlite":
+        table: FromClause = func.json_each(listed).table_valued(column("value", Text)).alias("asked")
+    else:
+        elements = func.json_array_elements_text(cast(listed, JSON))
+        table = elements.table_valued(column("value", Text)).render_derived(name="asked")
+    is_sent = and_(outbox.c.user_id == copies.c.user_id, outbox.c.email_key == copies.c.email_key)
+    to, is_refused = outbox_recipients, outbox_recipients.c.state == constant(RecipientState.REFUSED)
+    tables = table.join(copies, copies.c.id == cast(table.c.value, BigInteger)).join(outbox, is_sent)
+    found = select(copies.c.id, to.c.address, to.c.reason).select_from(tables.join(to, to.c.outbox_id == outbox.c.id))
+    return found.where(is_refused).order_by(copies.c.id, to.c.address)
 
 
 def _may_be_seen(copy: FromClause) -> ColumnElement[bool]:

@@ -682,7 +682,7 @@ outbox = Table(
     Column("error", Text),
     Column("raw", LargeBinary),
     _one_of("state", OutboxState),
-    Index(None, "user_id"),
+    Index("ix_outbox_email", "user_id", "email_key"),
     Index(None, "record_id"),
     Index(None, "linked_record_id"),
     Index("ix_outbox_due", "state", "next_try_at"),

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from postroom.actions.actor import Actor, command_line
 from postroom.actions.changes import Change, make
 from postroom.actions.errors import ActionError
-from postroom.actions.organisation import require_initialised
+from postroom.actions.initialising import require_initialised
 from postroom.cli.commands import DATA_DIR, DATABASE_URL, PREVIEW, PREVIEW_AS_JSON
 from postroom.cli.output import say
 from postroom.cli.preview import print_preview

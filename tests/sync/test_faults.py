@@ -5,12 +5,10 @@ what is stored is what the server has.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import NamedTuple
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError
 
 from postroom.actions import store_mail
 from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
@@ -21,10 +19,11 @@ from postroom.core.model import FolderState
 from postroom.mail import imap, imap_connection
 from postroom.mail.imap import FolderFailed
 from postroom.mail.server import ConnectionFailed, Throttled
-from postroom.storage.database import Database
+from postroom.storage.database import DiskFull
 from tests.servers import fault_proxy as faults
 from tests.servers.dovecot import Dovecot
 from tests.servers.fault_proxy import Act, Fault, FaultProxy, fault_proxy
+from tests.storage.full_disk import no_more_pages
 from tests.sync.accounts import CUSTOMER, LEAD, Account
 from tests.team import NOW, OPERATOR, Team
 
@@ -212,27 +211,10 @@ def test_a_message_that_breaks_every_connection_stops_no_other(broken: Broken, p
 
 
 def test_a_disk_that_is_full(broken: Broken) -> None:
-    database = broken.account.team.database
-    with database.read() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     for _ in range(4):
         broken.account.put("INBOX", "x" * 20_000)
-    with no_more_pages(database, pages + 12), pytest.raises(DatabaseError):
+    with no_more_pages(broken.account.team.database, 12), pytest.raises(DiskFull, match="nothing is lost; make room"):
         broken.sync()
     assert broken.account.there() < broken.on_server()
     broken.sync()
     broken.assert_as_on_server()
-
-
-@contextmanager
-def no_more_pages(database: Database, most: int) -> Iterator[None]:
-    """Let a database file grow no further, as on a disk that is full."""
-
-    def limit(connection: Any, _record: object) -> None:
-        connection.execute(f"PRAGMA max_page_count = {most}")
-
-    database.engine.dispose()
-    event.listen(database.engine, "connect", limit)
-    yield
-    event.remove(database.engine, "connect", limit)
-    database.engine.dispose()

@@ -19,11 +19,11 @@ from postroom.cli.preview import print_preview
 from postroom.config import Config, load_config
 from postroom.mail.archive import ArchiveError
 from postroom.mail.server import MailServerError
-from postroom.storage.database import DatabaseUrlError
+from postroom.storage.database import DatabaseUrlError, DiskFull
 from postroom.storage.secrets import SecretKeyError
 from postroom.wiring import Installation, open_installation
 
-_REFUSALS = (ActionError, ArchiveError, DatabaseUrlError, MailServerError, SecretKeyError)
+_REFUSALS = (ActionError, ArchiveError, DatabaseUrlError, DiskFull, MailServerError, SecretKeyError)
 
 
 class Refused(click.ClickException):

@@ -2,6 +2,7 @@
 
 import select
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -13,6 +14,7 @@ from postroom.mail.imap import Session, open_session
 from postroom.mail.imap_idle import MOST_SAID, Idling
 from postroom.mail.server import ConnectionFailed, Login, MailServerError, Server
 from tests.mail.loopback import Loopback, loopback
+from tests.servers.cyrus import Cyrus
 
 CAPABLE = {
     b"CAPABILITY": b"* CAPABILITY IMAP4rev1 IDLE\r\n",
@@ -49,6 +51,20 @@ def listen(idling: Idling) -> bool:
     """Wait until there is something to hear."""
     assert select.select([idling], [], [], 5)[0]
     return idling.hear()
+
+
+def test_a_server_that_looks_from_time_to_time_says_it_too(cyrus: Cyrus) -> None:
+    address, mail = f"{uuid.uuid4().hex}@test.example", b"From: lead@customer.example\r\n\r\nHello\r\n"
+    cyrus.append(address, "INBOX", mail)
+    where = Server("127.0.0.1", cyrus.imap_port, Security.NONE)
+    with open_session(where, Login(address, cyrus.password), timeout=10) as session:
+        session.select("INBOX")
+        idling = session.idle()
+        cyrus.append(address, "INBOX", mail)
+        assert any(listen(idling) for _ in range(5))
+        idling.end()
+        session.select("INBOX")
+        assert session.uids() == [1, 2]
 
 
 def test_an_arrival_is_heard_once(connect: Opened) -> None:

@@ -52,6 +52,12 @@ FAULTS = {
     "silence on login": Bad(rb"AUTHENTICATE", faults.swallow()),
     "garbage": Bad(BODIES, faults.replace(rb"\* \d+ FETCH \(", b"* \xff\x00 FETCH ((((\r\n")),
     "garbage in place of UIDs": Bad(rb"UID SEARCH", faults.answer(b"* SEARCH one two\r\n@ OK done\r\n")),
+    "a literal in place of UIDs": Bad(rb"UID SEARCH", faults.answer(b"* SEARCH {3}\r\n1 2\r\n@ OK done\r\n")),
+    "a list of nothing": Bad(rb" LIST ", faults.answer(b"* LIST\r\n@ OK done\r\n")),
+    "sizes without numbers": Bad(rb"RFC822.SIZE", faults.replace(rb"UID \d+ RFC822.SIZE \d+", b"UID x RFC822.SIZE ()")),
+    "a number in place of a message": Bad(
+        BODIES, faults.replace(rb"BODY\[\] (\{\d+\})\r", rb"BODY[] 5 BODY[TEXT] \1\r"), 9
+    ),
     "words that are none of IMAP": Bad(rb"EXAMINE", faults.answer(b"\xde\xad\xbe\xef\r\n" * 10 + b"@ OK done\r\n")),
     "a slow drip": Bad(BODIES, faults.drip(0.05)),
     "BYE": Bad(BODIES, faults.hang_up(b"* BYE the server goes down\r\n")),
@@ -148,6 +154,27 @@ def test_a_server_that_says_odd_things_is_read_all_the_same(broken: Broken, lie:
         assert not [report.failed for report in reports.values() if report.failed]
         broken.assert_as_on_server()
         broken.account.put("INBOX")
+    broken.sync()
+    broken.assert_as_on_server()
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"* x FETCH (FLAGS ())",
+        b"* 2 FETCH (UID 2 FLAGS 5)",
+        b"* 2 FETCH 5",
+        b"* FETCH {3}\r\nabc",
+        b"* VANISHED {1}\r\n1",
+    ],
+)
+def test_changes_that_cannot_be_read_are_asked_for_again(broken: Broken, says: bytes) -> None:
+    broken.sync()
+    broken.account.expunge("INBOX", [1])
+    with suppress(*MAY_BE_RAISED):
+        broken.sync(Bad(rb"CHANGEDSINCE", faults.answer(says + b"\r\n@ OK done\r\n")))
+    assert broken.proxy.fault.seen
+    assert broken.account.there() >= broken.on_server()
     broken.sync()
     broken.assert_as_on_server()
 

@@ -18,8 +18,9 @@ from tests.servers.dovecot import Dovecot, running_dovecot
 from bench.databases import empty_beside
 from bench.matching import add_records
 from postroom.actions.actor import command_line
+from postroom.actions.initialising import initialise
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
-from postroom.actions.organisation import NewUser, add_user, initialise
+from postroom.actions.organisation import NewUser, add_user
 from postroom.actions.sync import sync_mailbox
 from postroom.mail.parse import parse_message
 from postroom.mail.server import Security

@@ -13,9 +13,10 @@ from tests.servers.dovecot import Dovecot, running_dovecot
 from bench.databases import empty_beside
 from bench.processes import peak_memory_of, processor_seconds_of
 from postroom.actions.actor import command_line
+from postroom.actions.initialising import initialise
 from postroom.actions.mailbox_status import read_statuses
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
-from postroom.actions.organisation import NewUser, add_user, initialise
+from postroom.actions.organisation import NewUser, add_user
 from postroom.core.model import SyncState
 from postroom.storage.database import Database
 from postroom.storage.secrets import SecretBox

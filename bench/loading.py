@@ -8,7 +8,7 @@ from rich.progress import Progress
 from sqlalchemy import Connection, Table, insert, text
 
 from bench.organisation import Organisation, Row, Size
-from postroom.actions.organisation import initialise
+from postroom.actions.initialising import initialise
 from postroom.storage.associations import associate_changed_records
 from postroom.storage.database import Database
 from postroom.storage.ids import take_ids

@@ -11,8 +11,9 @@ from sqlalchemy import insert
 from bench.databases import empty_beside
 from bench.organisation import Size, special_domain
 from postroom.actions.actor import command_line
+from postroom.actions.initialising import initialise
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
-from postroom.actions.organisation import NewUser, add_user, initialise
+from postroom.actions.organisation import NewUser, add_user
 from postroom.actions.store_mail import MailReport, RawMessage, read_messages, store_batch
 from postroom.core.model import Kind, Record
 from postroom.storage import people

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from psycopg import sql
 
-from postroom.actions.organisation import initialise
+from postroom.actions.initialising import initialise
 from postroom.storage.database import Database, sqlite_url
 from tests.servers.authorization import AuthorizationServer, running_authorization_server
 from tests.servers.cyrus import Cyrus, has_cyrus, running_cyrus

@@ -188,6 +188,7 @@ WORK_THROUGH_ACTIONS = {
         ("mail.autoconfig", "Services"),
         ("mail.server", "MailServerError"),
         ("storage.database", "DatabaseUrlError"),
+        ("storage.database", "DiskFull"),
         ("storage.secrets", "SecretKeyError"),
     },
 }

@@ -14,10 +14,11 @@ from postroom.actions.clients import NewClient, add_client
 from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.grants import create_grant_code
+from postroom.actions.initialising import initialise
 from postroom.actions.mail_access import Granted, store_access
 from postroom.actions.mail_providers import NewProvider, add_provider
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
-from postroom.actions.organisation import add_module, add_role, initialise
+from postroom.actions.organisation import add_module, add_role
 from postroom.actions.permissions import Member, SetRolePreference
 from postroom.actions.read_sharing_details import read_sharing_details
 from postroom.actions.records import delete_record

@@ -14,8 +14,9 @@ from sqlalchemy import create_engine, make_url, text
 from postroom.actions.changes import make
 from postroom.actions.demo import demo_access
 from postroom.actions.errors import AlreadyThere, NotFound, TokenInvalid
+from postroom.actions.initialising import initialise
 from postroom.actions.mailboxes import disconnect_mailbox, list_mailboxes
-from postroom.actions.organisation import SetUserStatus, initialise, list_modules, list_roles
+from postroom.actions.organisation import SetUserStatus, list_modules, list_roles
 from postroom.core.details import ShareFromUser, SharingDetails
 from postroom.core.model import Permission, UserStatus
 from postroom.demo.messages import LAST_DAY, Delivery, deliveries

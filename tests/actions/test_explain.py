@@ -11,7 +11,8 @@ from postroom.actions.changes import make
 from postroom.actions.errors import ActionError, InvalidInput, NotFound, RecordInvalid, TokenInvalid
 from postroom.actions.exclusions import SetExcludedDomains
 from postroom.actions.explain import Answer, Explanation, Step
-from postroom.actions.organisation import SetUserStatus, initialise
+from postroom.actions.initialising import initialise
+from postroom.actions.organisation import SetUserStatus
 from postroom.actions.permissions import SetRolePreference
 from postroom.actions.records import delete_record
 from postroom.core.model import CrmAccess, Permission, UserStatus

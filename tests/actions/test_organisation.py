@@ -12,16 +12,15 @@ from postroom.actions import changes, organisation
 from postroom.actions.change_sharing import SetModuleAccess
 from postroom.actions.changes import Change
 from postroom.actions.errors import ActionError, AlreadyThere, InvalidInput, NotAllowed, NotFound, NotInitialised
+from postroom.actions.initialising import initialise, require_initialised
 from postroom.actions.organisation import (
     NewUser,
     SetUserRole,
     SetUserStatus,
     add_module,
-    initialise,
     list_modules,
     list_roles,
     list_users,
-    require_initialised,
 )
 from postroom.core.model import Profile, Role, User, UserStatus
 from postroom.core.modules import MODULES_WITH_EMAILS, MODULES_WITHOUT_EMAILS, RESERVED_NAMES

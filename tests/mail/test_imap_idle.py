@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -14,6 +15,7 @@ from postroom.mail.imap import Session, open_session
 from postroom.mail.imap_idle import MOST_SAID, Idling
 from postroom.mail.server import ConnectionFailed, Login, MailServerError, Server
 from tests.mail.loopback import Loopback, loopback
+from tests.servers.cyrus import Cyrus
 
 CAPABLE = {
     b"CAPABILITY": b"* CAPABILITY IMAP4rev1 IDLE\r\n",
@@ -70,6 +72,20 @@ def test_the_system_finds_out_whether_the_other_side_is_there(connect: Opened) -
     with socket.socket(fileno=os.dup(session.idle().fileno())) as same:
         assert same.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert same.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+
+
+def test_a_server_that_looks_from_time_to_time_says_it_too(cyrus: Cyrus) -> None:
+    address, mail = f"{uuid.uuid4().hex}@test.example", b"From: lead@customer.example\r\n\r\nHello\r\n"
+    cyrus.append(address, "INBOX", mail)
+    where = Server("127.0.0.1", cyrus.imap_port, Security.NONE)
+    with open_session(where, Login(address, cyrus.password), timeout=10) as session:
+        session.select("INBOX")
+        idling = session.idle()
+        cyrus.append(address, "INBOX", mail)
+        assert any(listen(idling) for _ in range(5))
+        idling.end()
+        session.select("INBOX")
+        assert session.uids() == [1, 2]
 
 
 def test_an_arrival_is_heard_once(connect: Opened) -> None:

@@ -7,8 +7,12 @@ from typing import TypeVar
 
 import pytest
 
+from postroom.core.model import Kind
 from postroom.storage.database import Database, sqlite_url
+from postroom.storage.mail import Source
+from postroom.storage.mailboxes import find_mailbox
 from tests.servers.postroom_server import Installation
+from tests.team import email_of
 
 LONG_ENOUGH_TO_SEE_THAT_IT_WAITS = 0.3  # seconds
 SECONDS = 60
@@ -61,3 +65,11 @@ def at_once(*actions: Callable[[], T]) -> list[T]:
     with ThreadPoolExecutor(len(actions)) as pool:
         futures = [pool.submit(run, action) for action in actions]
         return [future.result(SECONDS) for future in futures]
+
+
+def source_of(database: Database, name: str, folder: str = "INBOX", uidvalidity: int = 1) -> Source:
+    """Give a folder of a user's mailbox."""
+    with database.read() as connection:
+        mailbox = find_mailbox(connection, email_of(name))
+    assert mailbox is not None
+    return Source(mailbox.user_id, Kind(mailbox.protocol), mailbox.id, folder, uidvalidity)

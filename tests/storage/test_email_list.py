@@ -7,9 +7,12 @@ import psycopg
 from psycopg import sql
 
 from postroom.actions.tokens import hash_token
+from postroom.mail.parse import parse_message
 from postroom.storage.compiled import CompiledStatement, Rows
 from postroom.storage.email_list import EmailLists, EmailPlace, ListedEmail
-from tests.team import Team, email_of
+from postroom.storage.mail import IncomingCopy, store_copies
+from tests.storage.conftest import source_of
+from tests.team import Team, email_of, message
 
 LEAD, ADDRESS = 1001, "carol@customer.example"
 NEWEST = EmailPlace(2**62, b"")
@@ -74,13 +77,18 @@ class Asked:
             return counting.steps
 
 
+def letter(uid: str) -> IncomingCopy:
+    raw = message(ADDRESS, [email_of("Alice")], f"<{uid}@customer.example>")
+    return IncomingCopy(uid, raw, parse_message(raw))
+
+
 def test_with_many_emails_as_with_few(team: Team) -> None:
     team.user("Alice")
     team.record("Leads", "Alice", ADDRESS, record_id=LEAD)
     steps = []
     for count in (3 * PAGE, 20 * PAGE):
-        for _ in range(count):
-            team.letter("Alice", ADDRESS, email_of("Alice"))
+        with team.database.write() as connection:
+            store_copies(connection, source_of(team.database, "Alice"), [letter(f"{count}.{n}") for n in range(count)])
         asked = Asked(team)
         first, of_first = asked.page(NEWEST)
         far, of_far = asked.page(first[-1].place)

@@ -10,10 +10,9 @@ from postroom.core.model import Kind, ParticipantRole
 from postroom.mail.parse import parse_message
 from postroom.storage.database import Database
 from postroom.storage.mail import IncomingCopy, Source, copy_ids, count_mail, store_copies, stored_uids
-from postroom.storage.mailboxes import find_mailbox
 from postroom.storage.schema import copies, copy_participants, email_shares, raw_messages, record_mail
-from tests.storage.conftest import at_once
-from tests.team import Team, email_of, message
+from tests.storage.conftest import at_once, source_of
+from tests.team import Team, message
 
 BINARY = bytes(range(256)) * 3
 
@@ -23,13 +22,6 @@ def source(team: Team) -> Source:
     """Give the INBOX of Alice's mailbox."""
     team.user("Alice")
     return source_of(team.database, "Alice")
-
-
-def source_of(database: Database, name: str, folder: str = "INBOX", uidvalidity: int = 1) -> Source:
-    with database.read() as connection:
-        mailbox = find_mailbox(connection, email_of(name))
-    assert mailbox is not None
-    return Source(mailbox.user_id, Kind(mailbox.protocol), mailbox.id, folder, uidvalidity)
 
 
 def sent_by(source: Source, folder: str = "") -> Source:

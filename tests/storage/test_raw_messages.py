@@ -3,17 +3,14 @@
 import pytest
 from sqlalchemy import delete, func, select
 
-from postroom.core.model import Kind
 from postroom.mail.parse import parse_message
-from postroom.storage.database import Database
-from postroom.storage.mail import IncomingCopy, Source, store_copies
-from postroom.storage.mailboxes import find_mailbox
+from postroom.storage.mail import IncomingCopy, store_copies
 from postroom.storage.places import lose_copies, purge_copies
 from postroom.storage.raw_messages import raw_message
 from postroom.storage.schema import attached_files, attachments, copies, raw_messages
 from tests.attached import with_files
-from tests.storage.conftest import Background, at_once
-from tests.team import NOW, Team, email_of
+from tests.storage.conftest import Background, at_once, source_of
+from tests.team import NOW, Team
 
 PRICES, PLAN = bytes(range(256)) * 50, b"plan " * 3000
 
@@ -23,13 +20,6 @@ def office(team: Team) -> Team:
     team.user("Alice")
     team.user("Bob")
     return team
-
-
-def source_of(database: Database, name: str) -> Source:
-    with database.read() as connection:
-        mailbox = find_mailbox(connection, email_of(name))
-    assert mailbox is not None
-    return Source(mailbox.user_id, Kind(mailbox.protocol), mailbox.id, "INBOX", 1)
 
 
 def store(office: Team, name: str, *some: bytes) -> list[int]:

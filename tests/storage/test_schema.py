@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from postroom.actions.clients import NewClient, add_client
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.grants import create_grant_code
+from postroom.actions.initialising import initialise
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox
-from postroom.actions.organisation import initialise
 from postroom.actions.permissions import Member, SetRolePreference
 from postroom.core.model import ClientKind, Permission
 from postroom.storage import migrations

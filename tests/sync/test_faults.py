@@ -5,12 +5,10 @@ what is stored is what the server has.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import NamedTuple
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError
 
 from postroom.actions import store_mail
 from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
@@ -21,10 +19,11 @@ from postroom.core.model import FolderState
 from postroom.mail import imap, imap_connection
 from postroom.mail.imap import FolderFailed
 from postroom.mail.server import ConnectionFailed, Throttled
-from postroom.storage.database import Database
+from postroom.storage.database import DiskFull
 from tests.servers import fault_proxy as faults
 from tests.servers.dovecot import Dovecot
 from tests.servers.fault_proxy import Act, Fault, FaultProxy, fault_proxy
+from tests.storage.full_disk import no_more_pages
 from tests.sync.accounts import CUSTOMER, LEAD, Account
 from tests.team import NOW, OPERATOR, Team
 
@@ -53,6 +52,12 @@ FAULTS = {
     "silence on login": Bad(rb"AUTHENTICATE", faults.swallow()),
     "garbage": Bad(BODIES, faults.replace(rb"\* \d+ FETCH \(", b"* \xff\x00 FETCH ((((\r\n")),
     "garbage in place of UIDs": Bad(rb"UID SEARCH", faults.answer(b"* SEARCH one two\r\n@ OK done\r\n")),
+    "a literal in place of UIDs": Bad(rb"UID SEARCH", faults.answer(b"* SEARCH {3}\r\n1 2\r\n@ OK done\r\n")),
+    "a list of nothing": Bad(rb" LIST ", faults.answer(b"* LIST\r\n@ OK done\r\n")),
+    "sizes without numbers": Bad(rb"RFC822.SIZE", faults.replace(rb"UID \d+ RFC822.SIZE \d+", b"UID x RFC822.SIZE ()")),
+    "a number in place of a message": Bad(
+        BODIES, faults.replace(rb"BODY\[\] (\{\d+\})\r", rb"BODY[] 5 BODY[TEXT] \1\r"), 9
+    ),
     "words that are none of IMAP": Bad(rb"EXAMINE", faults.answer(b"\xde\xad\xbe\xef\r\n" * 10 + b"@ OK done\r\n")),
     "a slow drip": Bad(BODIES, faults.drip(0.05)),
     "BYE": Bad(BODIES, faults.hang_up(b"* BYE the server goes down\r\n")),
@@ -153,6 +158,27 @@ def test_a_server_that_says_odd_things_is_read_all_the_same(broken: Broken, lie:
     broken.assert_as_on_server()
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"* x FETCH (FLAGS ())",
+        b"* 2 FETCH (UID 2 FLAGS 5)",
+        b"* 2 FETCH 5",
+        b"* FETCH {3}\r\nabc",
+        b"* VANISHED {1}\r\n1",
+    ],
+)
+def test_changes_that_cannot_be_read_are_asked_for_again(broken: Broken, says: bytes) -> None:
+    broken.sync()
+    broken.account.expunge("INBOX", [1])
+    with suppress(*MAY_BE_RAISED):
+        broken.sync(Bad(rb"CHANGEDSINCE", faults.answer(says + b"\r\n@ OK done\r\n")))
+    assert broken.proxy.fault.seen
+    assert broken.account.there() >= broken.on_server()
+    broken.sync()
+    broken.assert_as_on_server()
+
+
 @pytest.mark.parametrize("words", [*WRONG_WORDS.values(), None], ids=[*WRONG_WORDS, "nothing"])
 def test_what_a_server_says_wrongly_of_what_vanished_hides_no_message(broken: Broken, words: bytes | None) -> None:
     broken.sync()
@@ -212,27 +238,10 @@ def test_a_message_that_breaks_every_connection_stops_no_other(broken: Broken, p
 
 
 def test_a_disk_that_is_full(broken: Broken) -> None:
-    database = broken.account.team.database
-    with database.read() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     for _ in range(4):
         broken.account.put("INBOX", "x" * 20_000)
-    with no_more_pages(database, pages + 12), pytest.raises(DatabaseError):
+    with no_more_pages(broken.account.team.database, 12), pytest.raises(DiskFull, match="nothing is lost; make room"):
         broken.sync()
     assert broken.account.there() < broken.on_server()
     broken.sync()
     broken.assert_as_on_server()
-
-
-@contextmanager
-def no_more_pages(database: Database, most: int) -> Iterator[None]:
-    """Let a database file grow no further, as on a disk that is full."""
-
-    def limit(connection: Any, _record: object) -> None:
-        connection.execute(f"PRAGMA max_page_count = {most}")
-
-    database.engine.dispose()
-    event.listen(database.engine, "connect", limit)
-    yield
-    event.remove(database.engine, "connect", limit)
-    database.engine.dispose()

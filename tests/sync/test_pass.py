@@ -34,6 +34,7 @@ def count(team: Team) -> tuple[int, int]:
 
 
 class TestPass:
+    @pytest.mark.parametrize("mail_server", ["dovecot", "cyrus"], indirect=True)
     def test_every_folder_is_stored_once_and_unwanted_mail_is_not(self, account: Account) -> None:
         for folder in ("INBOX", "INBOX", "Sent", "Customers", "Trash", "Drafts"):
             account.put(folder)

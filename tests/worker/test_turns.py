@@ -10,8 +10,9 @@ from postroom.actions.leases import LEASE_SECONDS, LeaseLost, end, take, take_ne
 from postroom.actions.mailbox_turns import DEFAULT_INTERVAL, PassStopped, run_turn, sync_now
 from postroom.core.model import SyncState, Trouble
 from postroom.mail.server import AuthenticationFailed, ConnectionFailed, Throttled
-from postroom.storage.database import Database
+from postroom.storage.database import Database, DiskFull
 from tests.mail.loopback import loopback
+from tests.storage.full_disk import no_more_pages
 from tests.team import NOW
 from tests.worker.reading import Accounts, Clock, reader
 
@@ -55,6 +56,19 @@ class TestOutcomes:
         sync_now(reader(accounts.team, clock=clock), alice, time_goes_on)
         after = accounts.stands(alice)
         assert (after.complete_at, after.passed_at) == (NOW, NOW + 7)
+
+    @on_sqlite
+    def test_a_full_disk_is_said_and_loses_nothing(self, accounts: Accounts) -> None:
+        alice = accounts.add("Alice")
+        accounts.fill(alice, 200)
+        with no_more_pages(accounts.team.database, 2), pytest.raises(DiskFull):
+            sync_now(reader(accounts.team), alice, nobody)
+        stands = accounts.stands(alice)
+        assert (stands.state, stands.trouble, stands.lease_token) == (SyncState.FAILING, Trouble.TRANSIENT, None)
+        assert str(stands.error).startswith("the disk of the database is full: nothing")
+        assert accounts.stored() == 0
+        sync_now(reader(accounts.team), alice, nobody)
+        assert accounts.stored() == 200
 
     @on_sqlite
     def test_a_folder_that_failed_leaves_it_incomplete_and_is_named(self, accounts: Accounts) -> None:

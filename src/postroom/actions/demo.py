@@ -14,16 +14,9 @@ from postroom.actions.errors import AlreadyThere, NotAllowed, NotFound
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.import_records import import_records
+from postroom.actions.initialising import initialise, require_initialised
 from postroom.actions.mailboxes import NewMailbox, add_mailbox, disconnect_mailbox, list_mailboxes
-from postroom.actions.organisation import (
-    NewUser,
-    SetUserStatus,
-    add_module,
-    add_role,
-    add_user,
-    initialise,
-    require_initialised,
-)
+from postroom.actions.organisation import NewUser, SetUserStatus, add_module, add_role, add_user
 from postroom.actions.permissions import AssignPermission, Audience, ChoosePermission, Member, SetRolePreference
 from postroom.actions.tokens import create_token
 from postroom.actions.withhold import WithholdEmail, WithholdThread, email_id, list_own_emails

@@ -29,6 +29,10 @@ class LoginFailed(ActionError):
     """A mail server, or who gives access to it, did not let us in; the sentence says what to do."""
 
 
+class LoginRefused(LoginFailed):
+    """It was the user name or the password that a mail server refused."""
+
+
 class CustomSharingOff(NotAllowed):
     """The permission of a user is another one than `custom`, so nothing is shared record by record."""
 

@@ -14,7 +14,7 @@ from postroom.core.model import SyncState, Trouble
 from postroom.core.retries import wait_after
 from postroom.mail.imap import open_session
 from postroom.mail.server import MailServerError
-from postroom.storage.database import Database
+from postroom.storage.database import Database, DiskFull
 from postroom.storage.secrets import SecretBox, SecretKeyError
 
 DEFAULT_INTERVAL = 5 * 60  # seconds from the end of a pass to the next one
@@ -130,6 +130,8 @@ def trouble_in(error: Exception) -> tuple[Trouble, str]:
         return error.trouble, str(error)
     if isinstance(error, ActionError | SecretKeyError):
         return Trouble.PERMANENT, str(error)
+    if isinstance(error, DiskFull):
+        return Trouble.TRANSIENT, str(error)
     return Trouble.TRANSIENT, "Something went wrong in Postroom itself: the log has the trace."
 
 

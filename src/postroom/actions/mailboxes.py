@@ -6,14 +6,14 @@ from sqlalchemy import Connection
 
 from postroom.actions.actor import Actor
 from postroom.actions.changes import Transaction
-from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, NotAllowed
+from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, LoginRefused, NotAllowed
 from postroom.actions.lookups import get_mailbox, get_mailbox_for, get_user, valid_address, valid_name
 from postroom.actions.mail_access import Granted, access_token, refresh_access, store_access
 from postroom.core.addresses import normalise_address
 from postroom.core.model import Kind, Mailbox, MailboxState, Security, User
 from postroom.mail.imap_connection import imap_connection
 from postroom.mail.pop_connection import pop_connection
-from postroom.mail.server import GuardError, Login, MailServerError, Server, check_arguments
+from postroom.mail.server import AuthenticationFailed, GuardError, Login, MailServerError, Server, check_arguments
 from postroom.storage import mailboxes, people
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
@@ -33,7 +33,7 @@ _PORTS = {
 }
 _CONNECTIONS = {Kind.IMAP: imap_connection, Kind.POP: pop_connection}
 _NO_CERTIFICATES = "ca_certificates: expected certificates in PEM form"
-_TRIED_FOR = 20  # seconds for each answer: somebody waits
+TRIED_FOR = 20  # seconds for each answer: somebody waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +296,10 @@ def _login_with(username: str, secret: str | Granted) -> Login:
 def _try(protocol: str, server: Server, login: Login) -> None:
     try:
         check_arguments(server, login)
-        with _CONNECTIONS[Kind(protocol)](server, login, _TRIED_FOR):
+        with _CONNECTIONS[Kind(protocol)](server, login, TRIED_FOR):
             pass
+    except AuthenticationFailed as error:
+        raise LoginRefused(str(error)) from error
     except MailServerError as error:
         raise LoginFailed(str(error)) from error
 

@@ -1,49 +1,20 @@
-"""Setting up: the organisation, its modules, its roles and its users."""
+"""The organisation, its modules, its roles and its users."""
 
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from postroom.actions.actor import Actor, require_administrator
 from postroom.actions.changes import Transaction
-from postroom.actions.errors import AlreadyThere, InvalidInput, NotAllowed, NotInitialised
+from postroom.actions.errors import AlreadyThere, InvalidInput, NotAllowed
 from postroom.actions.lookups import get_organisation, get_role, get_user, valid_address, valid_name
 from postroom.core.model import Module, Profile, Role, User, UserStatus
 from postroom.core.modules import MODULE_NAME, MODULES_WITH_EMAILS, MODULES_WITHOUT_EMAILS, RESERVED_NAMES, module_key
 from postroom.storage import organisation, people
 from postroom.storage.database import Database, lock_matching
 from postroom.storage.ids import FIRST_ID, take_id
-from postroom.storage.migrations import foreign_version, migrate, newest_version, schema_version
 from postroom.storage.withholding import refresh_user
 
 _ROLE_DEPTH = 50
-
-
-def initialise(database: Database, name: str = "My organisation", time_zone: str = "UTC") -> bool:
-    """Bring the schema to the newest version and create the organisation if there is none; say whether it was.
-
-    Raises InvalidInput; NotInitialised where a newer version of Postroom made the schema.
-    """
-    _check_time_zone(time_zone)
-    with database.write() as connection:
-        _refuse_foreign(foreign_version(connection))
-        migrate(connection)
-        if organisation.organisation_settings(connection) is not None:
-            return False
-        organisation.create_organisation(connection, valid_name(name, "name"), time_zone)
-        return True
-
-
-def require_initialised(database: Database) -> None:
-    """Raise NotInitialised where this version of Postroom cannot work with the database."""
-    with database.read() as connection:
-        _refuse_foreign(foreign_version(connection))
-        version = schema_version(connection)
-    if version is None:
-        raise NotInitialised("there is no Postroom in this database yet; run 'postroom init'")
-    if version != newest_version():
-        raise NotInitialised(
-            f"the database has schema {version}, not {newest_version()}; run 'postroom init' to upgrade"
-        )
 
 
 def time_zone_of(database: Database) -> ZoneInfo:
@@ -57,11 +28,6 @@ def name_and_time_zone(database: Database) -> tuple[str, str]:
     with database.read() as connection:
         settings = get_organisation(connection)
         return settings["name"], settings["time_zone"]
-
-
-def _refuse_foreign(version: str | None) -> None:
-    if version is not None:
-        raise NotInitialised(f"the database has schema {version}, of a newer version of Postroom; use that one")
 
 
 def add_role(database: Database, name: str, under: str | None = None, *, by: Actor, now: int) -> Role:
@@ -188,10 +154,3 @@ def _taken_names() -> frozenset[str]:
     """Give the names that scopes could mistake for one of Zoho's modules or for a word of theirs."""
     known = (*MODULES_WITH_EMAILS, *MODULES_WITHOUT_EMAILS)
     return RESERVED_NAMES | {module_key(name).replace("_", "") for name in known}
-
-
-def _check_time_zone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InvalidInput(f"time zone: {name!r} is not one; expected a name such as Europe/Vienna") from error

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from postroom.actions.errors import InvalidInput, NotAllowed
+from postroom.actions.errors import InvalidInput, LoginFailed, NotAllowed
 from postroom.actions.lookups import get_mailbox, valid_name
 from postroom.actions.mail_access import refresh_access
-from postroom.actions.mailboxes import stored_login, valid_authority
+from postroom.actions.mailboxes import TRIED_FOR, stored_login, valid_authority
 from postroom.core.model import Mailbox, Security, SmtpServer
-from postroom.mail.server import Login, Server
+from postroom.mail.server import Login, MailServerError, Server
+from postroom.mail.smtp import try_login
 from postroom.storage.database import Database
 from postroom.storage.mailbox_grants import grant_of
 from postroom.storage.mailboxes import mailbox_of
@@ -71,6 +72,17 @@ def smtp_login(connection: Connection, box: SecretBox, user_id: int) -> tuple[Se
         raise NotAllowed("there is no login for the server to send through; 'postroom mailbox smtp' sets one")
     where = Server(server.host, server.port, Security(server.security), server.ca_certificates)
     return where, login
+
+
+def try_smtp(database: Database, box: SecretBox, mailbox: Mailbox, *, now: int) -> None:
+    """Log in where a mailbox sends, and send nothing. Raises LoginFailed, NotAllowed, SecretKeyError."""
+    try:
+        refresh_access(database, box, mailbox.id, now=now)
+        with database.read() as connection:
+            server, login = smtp_login(connection, box, mailbox.user_id)
+        try_login(server, login, TRIED_FOR)
+    except MailServerError as error:
+        raise LoginFailed(str(error)) from error
 
 
 def refresh_sending(database: Database, box: SecretBox, user_id: int, *, now: int) -> None:

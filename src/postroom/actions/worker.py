@@ -21,6 +21,7 @@ from postroom.actions.outbox import send_due
 from postroom.actions.waiting import Places, WaitingRoom
 from postroom.actions.worker_metrics import WorkerMetrics
 from postroom.mail.server import MailServerError
+from postroom.storage.database import DiskFull
 from postroom.storage.secrets import SecretKeyError
 
 _LOOK_EVERY = 1  # seconds
@@ -105,7 +106,7 @@ class Worker:
         except LeaseLost:
             result = "lost"
             log.info("mailbox left to others")
-        except (MailServerError, ActionError, SecretKeyError) as error:
+        except (MailServerError, ActionError, SecretKeyError, DiskFull) as error:
             result = trouble_in(error)[0]
             log.warning("mailbox not read", reason=str(error))
         except Exception as error:

@@ -12,18 +12,18 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from postroom.actions.actor import Actor, command_line
 from postroom.actions.changes import Change, make
 from postroom.actions.errors import ActionError
-from postroom.actions.organisation import require_initialised
+from postroom.actions.initialising import require_initialised
 from postroom.cli.commands import DATA_DIR, DATABASE_URL, PREVIEW, PREVIEW_AS_JSON
 from postroom.cli.output import say
 from postroom.cli.preview import print_preview
 from postroom.config import Config, load_config
 from postroom.mail.archive import ArchiveError
 from postroom.mail.server import MailServerError
-from postroom.storage.database import DatabaseUrlError
+from postroom.storage.database import DatabaseUrlError, DiskFull
 from postroom.storage.secrets import SecretKeyError
 from postroom.wiring import Installation, open_installation
 
-_REFUSALS = (ActionError, ArchiveError, DatabaseUrlError, MailServerError, SecretKeyError)
+_REFUSALS = (ActionError, ArchiveError, DatabaseUrlError, DiskFull, MailServerError, SecretKeyError)
 
 
 class Refused(click.ClickException):

@@ -10,6 +10,7 @@ import click
 
 from postroom.actions.aliases import add_aliases, list_aliases, remove_aliases
 from postroom.actions.errors import InvalidInput
+from postroom.actions.found_servers import connect_found
 from postroom.actions.mail_access import Granted, accept_access, ask_for_access
 from postroom.actions.mailbox_folders import (
     FolderChoices,
@@ -122,26 +123,38 @@ def add_mailbox_command(
     of_server = {"host": host, "port": port, "security": security}
     of_lookup = {"yes": yes or None, "autoconfig-url": autoconfig_url or None, "resolver": resolver}
     _check_together(protocol, of_server, of_lookup, has_login=password_stdin or oauth is not None)
-    connect, outgoing = add_mailbox if no_try else connect_mailbox, None
+    connect, found = add_mailbox if no_try else connect_mailbox, None
     with opened() as installation:
         require_room(installation.database, user_email, address, by=operator())
         if protocol is None:
             found = find_servers(address or user_email, autoconfig_url, resolver)
             _agree(found, yes=yes)
-            (protocol, host, port, security, login), outgoing = found.incoming, found.outgoing
+            protocol, host, port, security, login = found.incoming
             username = username or login
         password = read_secret("password") if password_stdin else None
         granted = None if oauth is None else _allowed(installation, oauth, username or address or user_email)
         protection = Security(security or Security.TLS)
         new = NewMailbox(protocol, address, host, port, protection, username, password, ca_file, granted)
-        added = connect(installation.database, installation.box, user_email, new, by=operator(), now=int(time.time()))
-        if outgoing is not None:
-            smtp = NewSmtpServer(outgoing.host, outgoing.port, outgoing.security, ca_certificates=ca_file)
-            set_mailbox_smtp(installation.database, installation.box, added.address, smtp)
+        database, box, by, now = installation.database, installation.box, operator(), int(time.time())
+        if found is None:
+            added, unsent = connect(database, box, user_email, new, by=by, now=now), None
+        else:
+            smtp = _smtp(found, ca_file)
+            added, unsent = connect_found(database, box, user_email, new, smtp, by=by, now=now, is_tried=not no_try)
+    if unsent is not None:
+        said = f"Mail cannot be sent yet: {unsent} 'postroom mailbox smtp {added.address}' names another server."
+        click.echo(printable(said), err=True)
     if as_json:
         print_json(_as_json(added, user_email, 0))
     else:
         say(f"Connected {added.address} ({added.protocol}, {server_of(added)}) to {user_email}.")
+
+
+def _smtp(found: Services, ca_file: str | None) -> NewSmtpServer | None:
+    outgoing = found.outgoing
+    if outgoing is None:
+        return None
+    return NewSmtpServer(outgoing.host, outgoing.port, outgoing.security, ca_certificates=ca_file)
 
 
 def _check_together(

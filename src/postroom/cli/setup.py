@@ -6,7 +6,7 @@ import time
 import click
 
 from postroom.actions.demo import DemoAccess, create_demo, demo_access
-from postroom.actions.organisation import initialise
+from postroom.actions.initialising import initialise
 from postroom.cli.commands import Command, json_option
 from postroom.cli.installation import opened
 from postroom.cli.output import print_json, progress_bar, say

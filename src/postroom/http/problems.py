@@ -21,6 +21,7 @@ from postroom.actions.errors import (
     FileTooLarge,
     InvalidInput,
     LoginFailed,
+    LoginRefused,
     ModuleUnknown,
     ModuleWithoutEmails,
     NoMailbox,
@@ -92,6 +93,7 @@ PROBLEMS: dict[type[RequestRefused], Problem] = {
 REFUSALS: Mapping[type[ActionError], tuple[int, str]] = {
     InvalidInput: (400, "INVALID_DATA"),
     LoginFailed: (400, "LOGIN_FAILED"),
+    LoginRefused: (400, "LOGIN_FAILED"),
     NotAllowed: (403, "NO_PERMISSION"),
     CustomSharingOff: (403, "NO_PERMISSION"),
     NoMailbox: (403, "NO_PERMISSION"),

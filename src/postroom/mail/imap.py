@@ -165,7 +165,7 @@ class Session:
             return Changes({}, [])
         with self._errors("what has changed"):
             answers, vanished = self._client.changes(f"1:{up_to}", since, with_vanished=self._tells_vanished)
-        flags = {uid: _flags(answer) for uid, answer in answers.items() if uid <= up_to and b"FLAGS" in answer}
+            flags = {uid: _flags(answer) for uid, answer in answers.items() if uid <= up_to and b"FLAGS" in answer}
         return Changes(flags, _numbers(vanished, up_to) if self._tells_vanished else None)
 
     def flags(self, uids: Sequence[int]) -> dict[int, str]:
@@ -202,9 +202,9 @@ class Session:
         key = b"BODY[HEADER]<0>" if truncated else b"BODY[]"
         with self._errors("the messages"):
             answers = self._client.fetch(batch, [section, "FLAGS"])
-        for uid in batch:
-            answer = answers.get(uid, {})
-            yield FetchedMessage(uid, answer.get(key), truncated, _flags(answer))
+            came = [(uid, _text(answers.get(uid, {}), key), _flags(answers.get(uid, {}))) for uid in batch]
+        for uid, raw, flags in came:
+            yield FetchedMessage(uid, raw, truncated, flags)
 
     @property
     def can_idle(self) -> bool:
@@ -228,7 +228,7 @@ class Session:
                 yield
             except IMAPClientAbortError:
                 raise
-            except (IMAPClientError, UnicodeError, KeyError, ValueError) as error:
+            except (IMAPClientError, AttributeError, LookupError, TypeError, ValueError) as error:  # no words of IMAP
                 refuse_if_busy(self._server, error)
                 raise FolderFailed(f"{self._server} did not give {what}: {_printable(str(error))}") from error
 
@@ -278,6 +278,13 @@ def _why_skipped(listing: _Listing, marked: Collection[str], *, only_all: bool) 
 def _is_for_arrivals(listing: _Listing, *, only_all: bool) -> bool:
     """Say whether new mail comes to this folder: in Gmail all mail is in one, and else it comes to the INBOX."""
     return "\\all" in listing.attributes if only_all else listing.name.casefold() == "inbox"
+
+
+def _text(answer: dict[bytes, Any], key: bytes) -> bytes | None:
+    text = answer.get(key)
+    if text is None or isinstance(text, bytes):
+        return text
+    raise ValueError("what came in place of a message is none")
 
 
 def _modseq(state: dict[bytes, Any]) -> int | None:

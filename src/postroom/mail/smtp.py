@@ -93,6 +93,17 @@ def send_message(
         return refused
 
 
+def try_login(server: Server, login: Login, timeout: float = DEFAULT_TIMEOUT) -> None:
+    """Log in and go again. Raises a MailServerError; `timeout` is as above."""
+    check_arguments(server, login)
+    with (
+        _connected(server, timeout) as client,
+        _smtp_errors(server),
+        hung_up_after(client.sock, _UNTIL_TEXT * timeout),
+    ):
+        _log_in(client, server, login)
+
+
 def _check_address(address: str) -> None:
     guard(address, "e-mail address")
     if not address.isascii() or not address.isprintable() or set(address) & set(" <>"):

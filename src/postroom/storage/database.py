@@ -1,5 +1,6 @@
 """Opening SQLite or PostgreSQL, and what a transaction is on each."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +16,19 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from postroom.storage.compiled import CompiledStatement, HotConnection, Rows, open_hot_connection
 
 BUSY_TIMEOUT_MS = 30_000  # a writer waits that long for another before it gives up
+_DISK_FULL = (
+    "the disk of the database is full: nothing of what was just to be stored is, and nothing is lost; make room, and"
+    " let it be done again"
+)
 _MATCHING_LOCK = 0x706F7374  # any number that nothing else locks on
 
 
 class DatabaseUrlError(ValueError):
     """The database URL is not one of a database that Postroom speaks to."""
+
+
+class DiskFull(Exception):
+    """The disk has no room for what was to be stored, and nothing of the transaction was."""
 
 
 class Database:
@@ -32,9 +41,17 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Run a block in one transaction: committed at its end, rolled back if it raises."""
-        with self.engine.begin() as connection:
-            yield connection
+        """Run a block in one transaction: committed at its end, rolled back if it raises.
+
+        Raises DiskFull; SQLite itself ends the transaction then, and what follows finds none.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            if not _is_disk_full(error):
+                raise
+            raise DiskFull(_DISK_FULL) from error
 
     @contextmanager
     def attempt(self) -> Iterator[Connection]:
@@ -129,6 +146,17 @@ class Database:
         connection = self._local.__dict__.pop("connection", None)
         if connection is not None:
             connection.close()
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    """Say whether it began with a disk that is full: what is raised last may be about the transaction alone."""
+    while error is not None:
+        cause = getattr(error, "orig", None)
+        is_full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        if is_full or isinstance(cause, psycopg.errors.DiskFull):
+            return True
+        error = error.__context__
+    return False
 
 
 def lock_matching(connection: Connection, *, exclusive: bool) -> None:

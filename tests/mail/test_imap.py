@@ -327,6 +327,38 @@ def listed_by(answers: dict[bytes, bytes]) -> dict[str, str | None]:
         return {folder.name: folder.skipped for folder in session.folders()}
 
 
+@pytest.mark.parametrize(
+    ("namespace", "own"),
+    [
+        (b'(("INBOX." ".")) (("user." ".")) (("" "."))', {"INBOX", "INBOX.Offers"}),
+        (b'(("" "/")) (("user." "/")) NIL', {"INBOX", "INBOX.Offers", "Lists"}),
+        (
+            b'(("" "." "X-PARAM" ("FLAG1" "FLAG2"))) NIL (("Lists" NIL) ("elsewhere" "."))',
+            {"INBOX", "INBOX.Offers", "user.bob"},
+        ),
+        (b"NIL NIL NIL", {"INBOX", "INBOX.Offers", "user.bob", "Lists"}),
+    ],
+)
+def test_folders_of_others_are_not_read(namespace, own):
+    answers = {
+        b"CAPABILITY": b"* CAPABILITY IMAP4rev1 NAMESPACE\r\n",
+        b"NAMESPACE": b"* NAMESPACE " + namespace + b"\r\n",
+        b"LIST": b"".join(
+            b'* LIST () "." %s\r\n' % name for name in (b"INBOX", b"INBOX.Offers", b"user.bob", b"Lists")
+        ),
+    }
+    assert {name for name, skipped in listed_by(answers).items() if skipped is None} == own
+
+
+def test_a_mark_on_a_folder_of_another_does_not_count():
+    answers = {
+        b"CAPABILITY": b"* CAPABILITY IMAP4rev1 NAMESPACE\r\n",
+        b"NAMESPACE": b'* NAMESPACE (("" ".")) (("user." ".")) NIL\r\n',
+        b"LIST": b'* LIST (\\Trash) "." user.bob.Bin\r\n* LIST () "." Trash\r\n',
+    }
+    assert listed_by(answers) == {"user.bob.Bin": "it is not the user's own", "Trash": "\\Trash"}
+
+
 def test_names_count_only_for_a_use_for_which_no_folder_is_marked():
     marked = b'* LIST (\\Trash) "/" Bin\r\n* LIST () "/" Trash\r\n* LIST () "/" Drafts\r\n'
     assert listed_by({b"LIST": marked}) == {"Bin": "\\Trash", "Trash": None, "Drafts": "\\Drafts"}

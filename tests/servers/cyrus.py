@@ -63,7 +63,7 @@ class Cyrus:
 
 def has_cyrus() -> bool:
     """Say whether the programs are here."""
-    return (BIN / "master").exists()
+    return (BIN / "imapd").exists()
 
 
 @contextmanager

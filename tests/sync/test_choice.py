@@ -46,6 +46,21 @@ def test_one_that_would_not_be_read_is_by_choice(account: Account) -> None:
     ]
 
 
+@pytest.mark.parametrize("mail_server", ["cyrus"], indirect=True)
+def test_a_folder_of_another_user_is_read_by_choice_alone(account: Account) -> None:
+    """Charlie lets Alice read a folder of his: it is not her mail that she would share."""
+    charlie = Account(account.team, account.server, "Charlie")
+    charlie.put("Offers")
+    his, her = (each.address.partition("@")[0] for each in (charlie, account))  # names in the server's own domain
+    with charlie.client() as client:
+        client.setacl(charlie.named("Offers"), her, "lrs")
+    name = f"user/{his}/Offers"
+    assert account.sync()[name].skipped == "it is not the user's own"
+    assert account.there() == set()
+    choose(account, read=(name.replace("/", "."),))
+    assert account.sync()[name].stored == 1
+
+
 def test_a_choice_holds_for_a_folder_that_is_not_there_yet(account: Account) -> None:
     choose(account, leave=("Later",))
     account.sync()

@@ -18,12 +18,12 @@ FOLDERS = ('quo"ted', "back\\slash", "50% {10}", "a*b", "blank end ", "Ü & Co",
 FOLDER = rb'(?:[^\s"\\(){%*]+|"(?:[^"\\]|\\.)*")'
 NUMBERS = rb"[\d,:*]+"
 OUR_COMMANDS = (
-    rb"CAPABILITY|AUTHENTICATE PLAIN|ENABLE CONDSTORE QRESYNC|LOGOUT|NOOP",
+    rb"CAPABILITY|NAMESPACE|AUTHENTICATE PLAIN|ENABLE CONDSTORE QRESYNC|LOGOUT|NOOP",
     rb'LIST "" "\*"|LIST "" \*',
     rb"(EXAMINE|STATUS) %s( \(MESSAGES UIDVALIDITY UIDNEXT HIGHESTMODSEQ\))?"
     % rb'(?:[^\s"\\(){%*]+|"(?:[^"\\]|\\.)*")',
     rb"UID SEARCH %s( UID %s)?( SINCE \d\d?-\w{3}-\d{4})?" % (NUMBERS, NUMBERS),
-    rb"UID FETCH %s \((RFC822\.SIZE|FLAGS|BODY\.PEEK\[\] FLAGS)\)( \(CHANGEDSINCE \d+ VANISHED\))?" % NUMBERS,
+    rb"UID FETCH %s \((RFC822\.SIZE|FLAGS|BODY\.PEEK\[\] FLAGS)\)( \(CHANGEDSINCE \d+( VANISHED)?\))?" % NUMBERS,
 )
 
 

@@ -182,7 +182,8 @@ class ImapPass:
         """Give flags that differ from what is stored, for all or, where the server says which, for those changed."""
         there = sorted(int(uid) for uid in here if uid in on_server)
         if figures.highestmodseq is not None and folder.highestmodseq is not None:
-            flags = self._line.session.changes(max(there, default=0), folder.highestmodseq).flags
+            changes = self._line.session.changes(max(there, default=0), folder.highestmodseq, with_vanished=False)
+            flags = changes.flags
         else:
             flags = self._line.session.flags(there)
         by_uid = {str(uid): each for uid, each in flags.items()}

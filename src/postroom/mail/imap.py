@@ -117,12 +117,17 @@ class Session:
         """List the folders that can be read, in the server's order."""
         with self._errors("the list of folders"):
             listed = [_Listing(*entry) for entry in self._client.list_folders()]
+            namespaces = self._client.namespaces() if self._client.has_capability("NAMESPACE") else []
         only_all = self._is_gmail and any("\\all" in each.attributes for each in listed)
-        marked = {attribute for each in listed for attribute in each.attributes}
+        own = {each.wire for each in listed if _is_own(each.wire, namespaces)}
+        marked = {attribute for each in listed if each.wire in own for attribute in each.attributes}
         readable = [each for each in listed if not each.attributes & _UNSELECTABLE]
         self._wire_names = {each.name: each.wire for each in readable}
         self.arrivals = next((each.name for each in readable if _is_for_arrivals(each, only_all=only_all)), None)
-        return [ListedFolder(each.name, _why_skipped(each, marked, only_all=only_all)) for each in readable]
+        return [
+            ListedFolder(each.name, _why_skipped(each, marked, is_own=each.wire in own, only_all=only_all))
+            for each in readable
+        ]
 
     def figures(self, name: str) -> Figures | None:
         """Give what the server says of a folder without opening it; None where it does not say enough."""
@@ -159,14 +164,15 @@ class Session:
             end = min(start + _SEARCH_WINDOW - 1, self._exists)
             yield from self._client.search([f"{start}:{end}", *criteria])
 
-    def changes(self, up_to: int, since: int) -> Changes:
+    def changes(self, up_to: int, since: int, *, with_vanished: bool = True) -> Changes:
         """Give what has happened in the open folder to UIDs up to one after a modification (RFC 7162)."""
+        with_vanished = with_vanished and self._tells_vanished
         if up_to < 1:
             return Changes({}, [])
         with self._errors("what has changed"):
-            answers, vanished = self._client.changes(f"1:{up_to}", since, with_vanished=self._tells_vanished)
+            answers, vanished = self._client.changes(f"1:{up_to}", since, with_vanished=with_vanished)
             flags = {uid: _flags(answer) for uid, answer in answers.items() if uid <= up_to and b"FLAGS" in answer}
-        return Changes(flags, _numbers(vanished, up_to) if self._tells_vanished else None)
+        return Changes(flags, _numbers(vanished, up_to) if with_vanished else None)
 
     def flags(self, uids: Sequence[int]) -> dict[int, str]:
         """Give the flags of messages of the open folder, those that are there."""
@@ -258,13 +264,21 @@ class _Listing:
         self.last_part = self.name.rpartition((delimiter or b"/").decode())[2]
 
 
-def _why_skipped(listing: _Listing, marked: Collection[str], *, only_all: bool) -> str | None:
+def _is_own(name: bytes, namespaces: Sequence[tuple[bytes, bool]]) -> bool:
+    """Say whether a folder is the user's own: the longest beginning of its name decides, and INBOX is in any case."""
+    known = [(len(beginning), own) for beginning, own in namespaces if name.startswith(beginning)]
+    return name.upper() == b"INBOX" or max(known, default=(0, True))[1]
+
+
+def _why_skipped(listing: _Listing, marked: Collection[str], *, is_own: bool, only_all: bool) -> str | None:
     """Give the reason why a folder is not read; names count only where no folder is marked for that use.
 
     Of Gmail (`only_all`) one folder is read, which holds every message once: labels are folders there.
     """
     if FORBIDDEN.search(listing.name):
         return "its name holds a line break"
+    if not is_own:
+        return "it is not the user's own"
     if only_all:
         return None if "\\all" in listing.attributes else "its messages are in \\All"
     skipped = _SKIPPED | _VIRTUAL

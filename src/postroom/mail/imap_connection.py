@@ -9,7 +9,7 @@ from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
-from imapclient.response_parser import parse_fetch_response
+from imapclient.response_parser import parse_fetch_response, parse_response
 
 from postroom.core.model import Security
 from postroom.mail.parse import MAX_MESSAGE_BYTES
@@ -99,6 +99,14 @@ class Client(IMAPClient):  # type: ignore[misc]
         _, lines = self._imap.response("VANISHED")
         vanished = [line.rpartition(b" ")[2] for line in lines if isinstance(line, bytes)]
         return parse_fetch_response(data), b",".join(vanished)
+
+    def namespaces(self) -> list[tuple[bytes, bool]]:
+        """Give the beginnings of folders' names, each with whether such folders are the user's own (RFC 2342).
+
+        IMAPClient takes no answer with extensions, for which the grammar has room.
+        """
+        kinds = enumerate(parse_response(self._command_and_check("namespace")))
+        return [(bytes(beginning), kind == 0) for kind, some in kinds for beginning, *_ in some or ()]
 
     def _create_IMAP4(self) -> Any:  # noqa: ANN401, N802 (imaplib's own kind of connection; the library's name)
         connection = super()._create_IMAP4()

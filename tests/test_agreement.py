@@ -367,7 +367,7 @@ MAIL_TABLES = {
     "raw_messages",
     "record_mail",
 }
-READS_MAIL = {"dead_letters", "email_copies", "email_list", "own_mail", "sharing_facts", "sightings"}
+READS_MAIL = {"dead_letters", "email_copies", "email_list", "own_mail", "raw_messages", "sharing_facts", "sightings"}
 KEEPS_MAIL = {
     "associations": "associates copies with records, and counts them",
     "backups": "copies whole tables",

@@ -1,5 +1,6 @@
 """Waiting for news: an arrival is heard however it is said, and nothing that a server says does harm."""
 
+import os
 import select
 import socket
 import uuid
@@ -51,6 +52,26 @@ def listen(idling: Idling) -> bool:
     """Wait until there is something to hear."""
     assert select.select([idling], [], [], 5)[0]
     return idling.hear()
+
+
+@pytest.mark.parametrize(
+    ("capability", "folder"),
+    [(b"IDLE", "Inbox"), (b"IDLE X-GM-EXT-1", "[Gmail]/All Mail")],
+    ids=["any server", "Gmail"],
+)
+def test_mail_comes_to_the_inbox_or_where_all_of_it_is(connect: Opened, capability: bytes, folder: str) -> None:
+    listing = b'* LIST () "/" Old\r\n* LIST () "/" Inbox\r\n* LIST (\\All) "/" "[Gmail]/All Mail"\r\n'
+    _, session = connect({b"CAPABILITY": b"* CAPABILITY IMAP4rev1 " + capability + b"\r\n", b"LIST": listing})
+    assert session.arrivals is None
+    session.folders()
+    assert (session.arrivals, session.can_idle) == (folder, True)
+
+
+def test_the_system_finds_out_whether_the_other_side_is_there(connect: Opened) -> None:
+    _, session = connect({})
+    with socket.socket(fileno=os.dup(session.idle().fileno())) as same:
+        assert same.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert same.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
 
 
 def test_a_server_that_looks_from_time_to_time_says_it_too(cyrus: Cyrus) -> None:

@@ -46,9 +46,10 @@ class Turn:
 
 
 def take_next(database: Database, now: int, per_host: int) -> Turn | None:
-    """Take up the mailbox that has been due for longest, but none of a host at which `per_host` are being read."""
-    if not waits_anybody(database, now, per_host):  # a look costs little, a claim the write lock
-        return None
+    """Take up the mailbox that has been due for longest, but none of a host at which `per_host` are being read.
+
+    It takes the write lock in any case; ask first whether one waits.
+    """
     token = secrets.token_hex(16)
     with database.write() as connection:
         mailbox = mailbox_sync.claim_due(connection, now, per_host, token, now + LEASE_SECONDS)

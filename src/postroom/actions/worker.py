@@ -73,14 +73,16 @@ class Worker:
         self._turns = {thread: turn for thread, turn in self._turns.items() if thread.is_alive()}
         self._send()
         self._room.look()
-        database, per_host = self._reader.database, self._limits.per_host
-        while len(self._turns) < self._limits.threads and not self._stopping.is_set():
-            turn = take_next(database, self._reader.now(), per_host)
-            self._others_wait = waits_anybody(database, self._reader.now(), per_host)
-            if turn is None:
+        self._others_wait = self._waits_anybody()
+        while self._others_wait and len(self._turns) < self._limits.threads and not self._stopping.is_set():
+            turn = take_next(self._reader.database, self._reader.now(), self._limits.per_host)
+            if turn is None:  # another worker was quicker
                 return
+            self._others_wait = self._waits_anybody()
             self._turns[_start(self._read, turn)] = turn
-        self._others_wait = waits_anybody(database, self._reader.now(), per_host)
+
+    def _waits_anybody(self) -> bool:
+        return waits_anybody(self._reader.database, self._reader.now(), self._limits.per_host)
 
     def _read(self, turn: Turn) -> None:
         """Make a turn, and log what came of it."""

@@ -5,6 +5,7 @@ no word of it is kept.
 """
 
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,13 @@ MOST_SAID = 64 * 1024  # bytes in one wait, after which a server is not listened
 ANSWER_SECONDS = 10  # to begin and to end: a connection that died silently must not hold up a pass
 _AT_ONCE = 16 * 1024  # bytes
 _ARRIVAL = re.compile(rb"\* \d{1,10} EXISTS\b", re.IGNORECASE)  # RFC 3501, section 7.3.1
+# So that the system finds out within two minutes that the other side is gone, and routers see that we are here.
+_KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
 _LONGEST_BEGINNING = 32  # bytes of a line that has not come to its end: an arrival is shorter
 
 
@@ -29,6 +37,8 @@ class Idling:
         self._socket = client.socket()
         self._timeout = self._socket.gettimeout()
         self._said, self._has_news, self._beginning = 0, False, b""
+        for option in _KEEP_ALIVE:
+            self._socket.setsockopt(*option)
         with self._answered_in_time():
             client.idle()
         self._socket.setblocking(False)

@@ -7,12 +7,58 @@ that writes what was read (docs/decisions/0019).
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, not_, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from postroom.core.model import Mailbox, MailboxState, MailboxSync, SyncState
 from postroom.storage.schema import mailbox_sync, mailboxes
 
 _AT_ONCE = 0  # the earliest time there is: due before all that is due since
+
+# What is asked each second and before each turn is built once: that takes longer than the database needs to answer.
+_NOW = bindparam("now", type_=BigInteger)
+_IS_FREE = or_(mailbox_sync.c.lease_until.is_(None), mailbox_sync.c.lease_until <= _NOW)
+_FULL_HOSTS = (
+    select(mailboxes.c.host)
+    .join(mailbox_sync)
+    .where(mailbox_sync.c.lease_until > _NOW)
+    .group_by(mailboxes.c.host)
+    .having(func.count() >= bindparam("per_host"))
+)
+_FIRST_DUE = (
+    select(mailbox_sync.c.mailbox_id)
+    .join(mailboxes)
+    .where(
+        mailbox_sync.c.next_try_at <= _NOW,
+        _IS_FREE,
+        mailboxes.c.state == MailboxState.ACTIVE,
+        mailboxes.c.host.not_in(_FULL_HOSTS),
+    )
+    .order_by(mailbox_sync.c.next_try_at, mailbox_sync.c.mailbox_id)
+    .limit(1)
+)
+_CLAIM = (
+    update(mailbox_sync)
+    .where(_IS_FREE)
+    .values(lease_token=bindparam("token"), lease_until=bindparam("until"))
+    .returning(mailbox_sync.c.mailbox_id)
+)
+_CLAIM_FIRST_DUE = _CLAIM.where(
+    mailbox_sync.c.mailbox_id == _FIRST_DUE.with_for_update(of=mailbox_sync, skip_locked=True).scalar_subquery()
+)
+_CLAIM_ONE = _CLAIM.where(mailbox_sync.c.mailbox_id == bindparam("id"))
 
 
 def insert_sync(connection: Connection, mailbox: Mailbox) -> None:
@@ -35,7 +81,7 @@ def sync_of(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, M
 
 def is_due(connection: Connection, now: int, per_host: int) -> bool:
     """Say whether there is a mailbox that could be taken up (see claim_due)."""
-    return connection.execute(_first_due(now, per_host)).first() is not None
+    return connection.execute(_FIRST_DUE, {"now": now, "per_host": per_host}).first() is not None
 
 
 def claim_due(connection: Connection, now: int, per_host: int, token: str, until: int) -> Mailbox | None:
@@ -43,13 +89,14 @@ def claim_due(connection: Connection, now: int, per_host: int, token: str, until
 
     Mailboxes on a host with `per_host` live leases wait. Who else looks at the same moment takes another one.
     """
-    first = _first_due(now, per_host).with_for_update(of=mailbox_sync, skip_locked=True)
-    return _claim(connection, mailbox_sync.c.mailbox_id == first.scalar_subquery(), now, token, until)
+    values = {"now": now, "per_host": per_host, "token": token, "until": until}
+    return _claimed(connection, connection.execute(_CLAIM_FIRST_DUE, values).scalar_one_or_none())
 
 
 def claim(connection: Connection, mailbox_id: int, now: int, token: str, until: int) -> Mailbox | None:
     """Take up one mailbox in the same way, due or not; None where somebody is at it."""
-    return _claim(connection, mailbox_sync.c.mailbox_id == mailbox_id, now, token, until)
+    values = {"id": mailbox_id, "now": now, "token": token, "until": until}
+    return _claimed(connection, connection.execute(_CLAIM_ONE, values).scalar_one_or_none())
 
 
 def holds(connection: Connection, mailbox_id: int, token: str) -> bool:
@@ -92,12 +139,12 @@ def hasten(connection: Connection, mailbox_ids: Collection[int], now: int, least
     They are left alone, as are those that fail: what they wait for holds.
     """
     is_meant = mailbox_sync.c.mailbox_id.in_(mailbox_ids)
-    being_read = connection.execute(select(mailbox_sync.c.mailbox_id).where(is_meant, not_(_is_free(now))))
+    being_read = connection.execute(select(mailbox_sync.c.mailbox_id).where(is_meant, not_(_IS_FREE)), {"now": now})
     rested_at = mailbox_sync.c.passed_at + least
-    due_at = case((rested_at > now, rested_at), else_=now)
+    due_at = case((rested_at > _NOW, rested_at), else_=_NOW)
     waits = and_(mailbox_sync.c.failures == 0, mailbox_sync.c.next_try_at > due_at)
     found = set(being_read.scalars())
-    connection.execute(update(mailbox_sync).where(is_meant, waits, _is_free(now)).values(next_try_at=due_at))
+    connection.execute(update(mailbox_sync).where(is_meant, waits, _IS_FREE).values(next_try_at=due_at), {"now": now})
     return found
 
 
@@ -132,28 +179,9 @@ def oldest_completion(connection: Connection) -> int | None:
     return found
 
 
-def _first_due(now: int, per_host: int) -> Select[tuple[int]]:
-    full = select(mailboxes.c.host).join(mailbox_sync).where(mailbox_sync.c.lease_until > now)
-    full = full.group_by(mailboxes.c.host).having(func.count() >= per_host)
-    due = and_(
-        mailbox_sync.c.next_try_at <= now,
-        _is_free(now),
-        mailboxes.c.state == MailboxState.ACTIVE,
-        mailboxes.c.host.not_in(full),
-    )
-    first = select(mailbox_sync.c.mailbox_id).join(mailboxes).where(due)
-    return first.order_by(mailbox_sync.c.next_try_at, mailbox_sync.c.mailbox_id).limit(1)
-
-
-def _claim(connection: Connection, condition: ColumnElement[bool], now: int, token: str, until: int) -> Mailbox | None:
-    claimed = update(mailbox_sync).where(condition, _is_free(now)).values(lease_token=token, lease_until=until)
-    mailbox_id = connection.execute(claimed.returning(mailbox_sync.c.mailbox_id)).scalar_one_or_none()
+def _claimed(connection: Connection, mailbox_id: int | None) -> Mailbox | None:
     row = connection.execute(select(mailboxes).where(mailboxes.c.id == mailbox_id)).mappings().first()
     return None if row is None else Mailbox(**row)
-
-
-def _is_free(now: int) -> ColumnElement[bool]:
-    return or_(mailbox_sync.c.lease_until.is_(None), mailbox_sync.c.lease_until <= now)
 
 
 def _is_held(mailbox_id: int, token: str) -> ColumnElement[bool]:

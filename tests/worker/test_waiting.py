@@ -1,5 +1,7 @@
 """Mail that arrives is stored within seconds where the server says so, and with the next turn whatever it says."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -221,3 +223,17 @@ def test_where_all_places_are_taken_mailboxes_are_read_by_turns(office: Office, 
             office.accounts.deliver(address)
             wait_until(lambda more=number + 1: office.accounts.stored() == more)
         wait_until(lambda: len(office.proxy.open) == 1)
+
+
+FEW_FILES = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 300))
+from postroom.cli.worker import _places
+print(_places(1000, 50).in_all, _places(20, 50).in_all, *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+def test_no_more_wait_than_files_may_be_open() -> None:
+    """The program raises its own limit as far as the system lets it, and leaves files for all else."""
+    done = subprocess.run([sys.executable, "-c", FEW_FILES], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["100", "20", "300", "300"]

@@ -54,10 +54,14 @@ class TestOfOthers:
             "username": "alice@test.example",
         }
         api.assert_audited("Root", "mailbox", f"mailbox {ALICE}", None, words)
-        assert added | {"messages": 0} in api.get("Root", "/mailboxes")["mailboxes"]
+        sync = api.get("Root", f"/mailboxes/{added['id']}/sync")
+        assert sync["state"] == "new"
+        assert added | {"messages": 0, "sync": sync} in api.get("Root", "/mailboxes")["mailboxes"]
         api.do("Root", "DELETE", f"/mailboxes/{added['id']}")
         api.assert_audited("Root", "mailbox", f"mailbox {ALICE}", words, None)
-        assert added | {"messages": 0, "state": "disconnected"} in api.get("Root", "/mailboxes")["mailboxes"]
+        listed = api.get("Root", "/mailboxes")["mailboxes"]
+        sync |= {"state": "disconnected", "next_try_at": None}
+        assert added | {"messages": 0, "state": "disconnected", "sync": sync} in listed
         refused = api.refused("Root", "DELETE", f"/mailboxes/{added['id']}")
         assert refused == (404, "NOT_FOUND", f"there is no connected mailbox {added['id']}")
 

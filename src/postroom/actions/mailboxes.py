@@ -103,13 +103,6 @@ def list_mailboxes(database: Database) -> list[tuple[Mailbox, str, int]]:
         return [(mailbox, emails[mailbox.user_id], copies) for mailbox, copies in mailboxes.list_mailboxes(connection)]
 
 
-def read_mailboxes(database: Database, *, by: Actor) -> list[tuple[Mailbox, str, int]]:
-    """Give every mailbox, as `list_mailboxes` does. For administrators. Raises NotAllowed."""
-    if not by.is_administrator:
-        raise NotAllowed("only an administrator may read the mailboxes of others")
-    return list_mailboxes(database)
-
-
 def own_mailbox(database: Database, email: str) -> Mailbox | None:
     """Give a user's connected mailbox. Raises NotFound."""
     with database.read() as connection:

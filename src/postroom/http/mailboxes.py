@@ -9,7 +9,10 @@ from postroom.actions import mailboxes
 from postroom.actions.actor import Actor
 from postroom.actions.aliases import list_aliases, set_aliases
 from postroom.actions.errors import NotAllowed
-from postroom.actions.mailboxes import connect_mailbox, disconnect_mailbox, own_mailbox, read_mailboxes, require_room
+from postroom.actions.mailbox_status import read_statuses
+from postroom.actions.mailboxes import connect_mailbox, disconnect_mailbox, own_mailbox, require_room
+from postroom.actions.organisation import time_zone_of
+from postroom.actions.times import with_offset
 from postroom.core.model import Mailbox, Security
 from postroom.core.scopes import Operation
 from postroom.http.mailbox_login import AnsweredRequest, SealingResource
@@ -69,10 +72,15 @@ class Mailboxes(ConnectingResource, SettingsResource):
     """Everybody's."""
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Answer all of them by address, also those that were disconnected."""
-        caller = self.enter(request, Operation.READ)
-        listed = read_mailboxes(self.database, by=caller.actor)
-        answer(response, {"mailboxes": [_mailbox(each, user) | {"messages": n} for each, user, n in listed]})
+        """Answer all of them by address, also those that were disconnected, and how it stands with each."""
+        caller, at = self.enter(request, Operation.READ), now()
+        listed, zone = read_statuses(self.database, by=caller.actor), time_zone_of(self.database)
+        mailboxes = [
+            _mailbox(each.mailbox, each.user)
+            | {"messages": each.messages, "sync": each.as_json(at, lambda when: with_offset(when, zone))}
+            for each in listed
+        ]
+        answer(response, {"mailboxes": mailboxes})
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Connect one."""

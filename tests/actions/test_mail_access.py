@@ -175,6 +175,26 @@ class TestKeepingFresh:
         monkeypatch.setattr("postroom.actions.mail_access.refresh_tokens", late)
         assert server.access_tokens[token(office, mailbox, NOW + LIFETIME)] == USERNAME
 
+    @pytest.mark.parametrize("given", ["another authorization", "a password", "nothing"])
+    def test_what_its_owner_did_meanwhile_stays(
+        self, office: Team, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch, given: str
+    ) -> None:
+        mailbox, real, after = connect(office, dovecot), oauth_client.refresh_tokens, []
+
+        def late(*arguments: Any) -> Any:
+            tokens = real(*arguments)
+            if given == "nothing":
+                disconnect_mailbox(office.database, ALICE, by=OPERATOR, now=NOW)
+            else:
+                login = "secret" if given == "a password" else granted(office)
+                renew_login(office.database, office.box, ALICE, login, by=OPERATOR, now=NOW)
+            after.append(contents(office.database))
+            return tokens
+
+        monkeypatch.setattr("postroom.actions.mail_access.refresh_tokens", late)
+        refresh_access(office.database, office.box, mailbox.id, now=NOW + LIFETIME)
+        assert after == [contents(office.database)]
+
     @on_sqlite
     @pytest.mark.parametrize(
         ("status", "body", "error", "words"),

@@ -1,6 +1,7 @@
 """Access to mailboxes by OAuth 2 over JSON, against a real authorization server and a real mail server."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -153,6 +154,15 @@ class TestConnecting:
             body = server | {"user": CHARLIE, "username": username("Charlie")} | login
             assert api.wrong_field("Root", "POST", "/mailboxes", body) == "password"
 
+    def test_nobody_learns_which_addresses_are_connected(self, api: OwnApi, server: dict[str, Any]) -> None:
+        connected(api, server, "alice", ALICE, password="secret")
+        told = []
+        for address in (ALICE, "zoe@team.example"):
+            body = server | {"address": address, "username": address, "password": "wrong"}
+            told.append(str(api.refused("Charlie", "POST", "/me/mailbox", body)).replace(address, "it"))
+        assert told[0] == told[1]
+        assert "LOGIN_FAILED" in told[0]
+
 
 class TestAnotherLogin:
     @pytest.fixture
@@ -222,9 +232,26 @@ class TestTheRequestThatIsKept:
         asked = ask_for_access(team.database, team.box, "ours", username("Alice"))
         kept = keep_request(team.box, asked, by=by, now=now)
         assert asked.authorization.verifier not in kept
-        assert take_request_up(team.database, team.box, kept, by=by, now=now + KEPT_FOR - 1) == asked
+        opened = replace(asked, authorization=asked.authorization._replace(url=""))  # its address is of no more use
+        assert take_request_up(team.database, team.box, kept, by=by, now=now + KEPT_FOR - 1) == opened
         with pytest.raises(InvalidInput, match="too old"):
             take_request_up(team.database, team.box, kept, by=by, now=now + KEPT_FOR)
+
+    def test_however_long_the_addresses_of_its_provider_are(self, api: OwnApi, server: dict[str, Any]) -> None:
+        connected(api, server, "alice", ALICE, password="secret")
+        where = {"authorization_url": f"https://login.example/{'t' * 900}", "token_url": "https://login.example/token"}
+        new = {"name": "long", "client_id": "c" * 36, "scopes": "mail", "redirect_uri": f"http://localhost/{'r' * 900}"}
+        api.do("Root", "POST", "/mail_providers", new | where)
+        begun = api.do("Alice", "POST", "/me/mail_providers/long/authorization", {})
+        oauth = {"authorization": begun["authorization"], "answer": "http://localhost/?error=access_denied"}
+        refused = api.refused("Alice", "PUT", "/me/mailbox/login", {"oauth": oauth})
+        assert refused == (400, "LOGIN_FAILED", "Access was not allowed (access_denied): try again.")
+
+    def test_what_is_no_address_is_no_answer(self, api: OwnApi, server: dict[str, Any]) -> None:
+        connected(api, server, "alice", ALICE, password="secret")
+        for answer in ("http://[", "http://localhost/?" + "&".join(["a=1"] * 400)):
+            oauth = allowed(api, "Alice") | {"answer": answer}
+            assert api.refused("Alice", "PUT", "/me/mailbox/login", {"oauth": oauth})[:2] == (400, "LOGIN_FAILED")
 
     def test_its_provider_may_be_gone(self, api: OwnApi, server: dict[str, Any]) -> None:
         connected(api, server, "alice", ALICE, password="secret")

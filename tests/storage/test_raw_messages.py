@@ -83,6 +83,18 @@ def test_it_goes_with_the_last_message_that_brings_it(office: Team) -> None:
         assert not connection.execute(select(raw_messages)).all()
 
 
+def test_however_many_files_there_are(office: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom.storage.raw_messages._AT_ONCE", 2)
+    several = [bytes([number]) * 5000 for number in range(5)]
+    store(office, "Alice", with_files("Alice", *several))
+    to_bob = with_files("Bob", *several[3:], PLAN)
+    (of_bob,) = store(office, "Bob", to_bob)
+    assert files_kept(office) == sorted([*several, PLAN])
+    purge(office, "Alice")
+    assert files_kept(office) == sorted([*several[3:], PLAN])
+    assert raw_of(office, of_bob) == to_bob
+
+
 def test_two_who_store_the_same_files_at_the_same_time(office: Team) -> None:
     to_alice, to_bob = with_files("Alice", PRICES, PLAN), with_files("Bob", PLAN, PRICES)
     (first,), (second,) = at_once(lambda: store(office, "Alice", to_alice), lambda: store(office, "Bob", to_bob))

@@ -61,7 +61,9 @@ def kill_after(account: Account, seconds: float) -> bool:
     child = _fork(account, 0)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert ended in {0, -signal.SIGKILL}
+    return ended == -signal.SIGKILL
 
 
 def _fork(account: Account, kill_at: int) -> int:

@@ -70,6 +70,25 @@ def test_a_choice_holds_for_a_folder_that_is_not_there_yet(account: Account) -> 
     assert (later.state, later.is_read) == (FolderState.NEW, False)
 
 
+def test_one_that_is_made_during_a_pass_is_not_undone_by_it(account: Account) -> None:
+    account.put("INBOX")
+    account.put("Offers")
+    account.sync(lambda *_: choose(account, leave=(account.named("Offers"),)))
+    assert account.folder("Offers").is_read is False
+    assert account.sync()["Offers"].skipped == "left out by choice"
+
+
+def test_one_about_a_folder_that_goes_meanwhile_is_kept(account: Account) -> None:
+    account.put("Offers")
+    account.sync()
+    with account.client() as client:
+        client.delete_folder(account.named("Offers"))
+    account.put("INBOX")
+    account.sync(lambda *_: choose(account, leave=(account.named("Offers"),)))
+    offers = account.folder("Offers")
+    assert (offers.state, offers.is_read) == (FolderState.NEW, False)
+
+
 def test_it_survives_a_change_of_uidvalidity(account: Account) -> None:
     account.put("Spam")
     choose(account, read=("Spam",))

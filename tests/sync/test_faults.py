@@ -166,6 +166,7 @@ def test_a_server_that_says_odd_things_is_read_all_the_same(broken: Broken, lie:
         b"* 2 FETCH 5",
         b"* FETCH {3}\r\nabc",
         b"* VANISHED {1}\r\n1",
+        b"* VANISHED (EARLIER) " + b"9" * 5000,
     ],
 )
 def test_changes_that_cannot_be_read_are_asked_for_again(broken: Broken, says: bytes) -> None:

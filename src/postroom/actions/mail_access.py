@@ -62,7 +62,7 @@ def keep_request(box: SecretBox, asked: Asked, *, by: Actor, now: int) -> str:
     """
     kept = {
         "provider_id": asked.provider_id,
-        "authorization": asked.authorization,
+        "authorization": asked.authorization._replace(url=""),  # it was opened: a long one would not come back whole
         "ends_at": now + KEPT_FOR,
     }
     return box.wrap(json.dumps(kept).encode(), _context(by))
@@ -128,7 +128,9 @@ def refresh_access(database: Database, box: SecretBox, mailbox_id: int, *, now: 
         raise
     fresh = Tokens(tokens.access_token, tokens.refresh_token or before, tokens.expires_at)
     with database.write() as connection:
-        if grant_of(connection, mailbox_id) is not None:  # it may have been disconnected meanwhile
+        there = grant_of(connection, mailbox_id, for_update=True)
+        # It may have been disconnected meanwhile, or have another login.
+        if there is not None and there.sealed_refresh_token == grant.sealed_refresh_token:
             store_access(connection, box, mailbox_id, Granted(grant.provider_id, fresh))
 
 

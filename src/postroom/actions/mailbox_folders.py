@@ -4,7 +4,7 @@ A user's own mailbox, and anybody's for administrators; to others it is like not
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from postroom.actions.actor import Actor
 from postroom.actions.changes import Transaction
@@ -13,7 +13,7 @@ from postroom.actions.lookups import get_mailbox_for
 from postroom.core.model import Folder
 from postroom.mail.server import GuardError, guard
 from postroom.storage.database import Database
-from postroom.storage.folders import add_folder, folders_of, save_folder
+from postroom.storage.folders import add_folder, choose_folder, folders_of
 
 _LONGEST_NAME = 500  # characters
 _MOST_FOLDERS = 10_000  # of a mailbox: choices of folders that are not there are kept as well
@@ -60,7 +60,7 @@ def choose_folders(database: Database, reference: str, choices: FolderChoices, *
         before = {name: choice_in_words(known[name].is_read) for name, _ in chosen if name in known}
         for name, is_read in chosen:
             folder = known.get(name) or add_folder(connection, mailbox.id, name)
-            save_folder(connection, replace(folder, is_read=is_read))
+            choose_folder(connection, folder, is_read=is_read)
         after = {name: choice_in_words(is_read) for name, is_read in chosen}
         Transaction(connection, by, now).write_down(
             "mailbox", f"mailbox {mailbox.address}", {"folders": before}, {"folders": after}, owner_id=mailbox.user_id

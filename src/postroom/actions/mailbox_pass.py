@@ -218,10 +218,8 @@ class MailboxPass:
                 after = self._proved(connection, comparison, after)
             if not comparison.is_missing or after.state == FolderState.DOUBTED:
                 save_folder(connection, after)
-            elif after.is_read is None:
-                forget_folder(connection, after)
             else:
-                save_folder(connection, Folder(after.id, after.mailbox_id, after.name, is_read=after.is_read))
+                forget_folder(connection, after)
 
     def _after(self, comparison: Comparison, gone: Sequence[Place]) -> Folder:
         """Give the folder as it is now, and doubt what a server says that suddenly has nothing."""

@@ -61,7 +61,10 @@ def connect_mailbox(database: Database, box: SecretBox, email: str, new: NewMail
     Raises LoginFailed with what to do, and what `add_mailbox` raises.
     """
     with database.read() as connection:
-        _require_possible(connection, email, new, by)
+        user = _require_allowed(connection, email, new, by)
+        _require_none_yet(connection, user)
+        if by.is_administrator:  # to others it would say which addresses are connected, before they are let in there
+            _require_unconnected(connection, valid_address(new.address or email, "address"))
     if new.host is not None:
         _try(new.protocol, _server(new, new.host), _login(new, valid_address(new.address or email, "address")))
     return add_mailbox(database, box, email, new, by=by, now=now)
@@ -73,8 +76,10 @@ def add_mailbox(database: Database, box: SecretBox, email: str, new: NewMailbox,
     Raises NotAllowed, AlreadyThere, NotFound, InvalidInput.
     """
     with database.write() as connection:
-        user = _require_possible(connection, email, new, by)
+        user = _require_allowed(connection, email, new, by)
         address = valid_address(new.address or email, "address")
+        _require_none_yet(connection, user)
+        _require_unconnected(connection, address)
         mailbox = _mailbox(connection, user, address, new, box)
         mailboxes.insert_mailbox(connection, mailbox)
         if new.granted is not None:
@@ -93,7 +98,8 @@ def require_room(database: Database, email: str, address: str | None, *, by: Act
     if not by.is_administrator:
         raise NotAllowed("only an administrator may connect mailboxes of others")
     with database.read() as connection:
-        _require_room(connection, get_user(connection, email), valid_address(address or email, "address"))
+        _require_none_yet(connection, get_user(connection, email))
+        _require_unconnected(connection, valid_address(address or email, "address"))
 
 
 def list_mailboxes(database: Database) -> list[tuple[Mailbox, str, int]]:
@@ -212,21 +218,23 @@ def valid_authority(certificates: str | None) -> str | None:
     return certificates
 
 
-def _require_possible(connection: Connection, email: str, new: NewMailbox, by: Actor) -> User:
-    """Give the user to whom a mailbox may be connected as it is. Raises an ActionError."""
+def _require_allowed(connection: Connection, email: str, new: NewMailbox, by: Actor) -> User:
+    """Give the user to whom the actor may connect a mailbox as it is. Raises an ActionError."""
     _check_server(new)
     user = get_user(connection, email)
     address = valid_address(new.address or email, "address")
     _require_owner_or_administrator(by, user.id)
     if not by.is_administrator:
         _require_confirmed(connection, user, address, new)
-    _require_room(connection, user, address)
     return user
 
 
-def _require_room(connection: Connection, user: User, address: str) -> None:
+def _require_none_yet(connection: Connection, user: User) -> None:
     if mailboxes.mailbox_of(connection, user.id) is not None:
         raise AlreadyThere(f"{user.email} has a mailbox already; disconnect it first")
+
+
+def _require_unconnected(connection: Connection, address: str) -> None:
     if mailboxes.find_mailbox(connection, address) is not None:
         raise AlreadyThere(f"the mailbox {address} is connected already")
 

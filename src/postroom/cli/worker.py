@@ -22,7 +22,7 @@ from postroom.wiring import Installation
 _LOOK_EVERY = 0.5  # seconds
 _MOST_THREADS = 12  # each may need a connection to the database at the same moment
 _OTHER_FILES = 200  # that a worker has open beside the connections that wait
-_MOST_WAITING = 100_000
+_MOST_WAITING = 30_000  # parameters that a statement takes on any database
 _DEFAULT = Places()
 
 

@@ -172,7 +172,7 @@ class Session:
         with self._errors("what has changed"):
             answers, vanished = self._client.changes(f"1:{up_to}", since, with_vanished=with_vanished)
             flags = {uid: _flags(answer) for uid, answer in answers.items() if uid <= up_to and b"FLAGS" in answer}
-        return Changes(flags, _numbers(vanished, up_to) if with_vanished else None)
+            return Changes(flags, _numbers(vanished, up_to) if with_vanished else None)
 
     def flags(self, uids: Sequence[int]) -> dict[int, str]:
         """Give the flags of messages of the open folder, those that are there."""

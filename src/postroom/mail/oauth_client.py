@@ -80,7 +80,10 @@ def code_in(pasted: str, authorization: Authorization) -> str:
     text = pasted.strip()
     if "://" not in text and "=" not in text:
         return text
-    answer = {name: values[0] for name, values in parse_qs(urlsplit(text).query or text).items()}
+    try:
+        answer = {name: values[0] for name, values in parse_qs(urlsplit(text).query or text).items()}
+    except ValueError as error:  # half an IPv6 address, or more parameters than anybody sends
+        raise GuardError("This is no address: paste the whole of it.") from error
     if "error" in answer:
         raise GuardError(f"Access was not allowed ({_printable(answer['error'])}): try again.")
     if not secrets.compare_digest(answer.get("state", "").encode(), authorization.state.encode()):

@@ -32,13 +32,21 @@ def add_folder(connection: Connection, mailbox_id: int, name: str) -> Folder:
 
 
 def save_folder(connection: Connection, folder: Folder) -> None:
-    """Keep how far a folder was read."""
-    connection.execute(update(folders).where(folders.c.id == folder.id).values(**asdict(folder)))
+    """Keep how far a folder was read; whether it is read is chosen by others, perhaps at this moment."""
+    values = asdict(folder)
+    del values["is_read"]
+    connection.execute(update(folders).where(folders.c.id == folder.id).values(**values))
+
+
+def choose_folder(connection: Connection, folder: Folder, *, is_read: bool | None) -> None:
+    """Keep whether a folder is read by choice, None where its use decides."""
+    connection.execute(update(folders).where(folders.c.id == folder.id).values(is_read=is_read))
 
 
 def forget_folder(connection: Connection, folder: Folder) -> None:
-    """Forget a folder that the mailbox has no more."""
-    connection.execute(delete(folders).where(folders.c.id == folder.id))
+    """Forget a folder that the mailbox has no more, unless somebody chose whether it is read: then begin anew."""
+    save_folder(connection, Folder(folder.id, folder.mailbox_id, folder.name))
+    connection.execute(delete(folders).where(folders.c.id == folder.id, folders.c.is_read.is_(None)))
 
 
 def begin_history(connection: Connection, mailbox: Mailbox, since: int) -> None:

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, delete, exists, insert, select
 
 from postroom.core.model import MailboxGrant, MailProvider
+from postroom.storage.database import upsert
 from postroom.storage.schema import mail_providers, mailbox_grants
 
 
@@ -29,9 +30,9 @@ def delete_provider(connection: Connection, provider_id: int) -> bool:
 
 def set_grant(connection: Connection, grant: MailboxGrant) -> None:
     """Set what was granted for a mailbox, in place of what was before."""
-    delete_grant(connection, grant.mailbox_id)
     values = {name: getattr(grant, name) for name in grant.__slots__}
-    connection.execute(insert(mailbox_grants).values(values))
+    new = upsert(connection, mailbox_grants).values(values)
+    connection.execute(new.on_conflict_do_update(index_elements=["mailbox_id"], set_=values))
 
 
 def delete_grant(connection: Connection, mailbox_id: int) -> None:
@@ -39,7 +40,8 @@ def delete_grant(connection: Connection, mailbox_id: int) -> None:
     connection.execute(delete(mailbox_grants).where(mailbox_grants.c.mailbox_id == mailbox_id))
 
 
-def grant_of(connection: Connection, mailbox_id: int) -> MailboxGrant | None:
-    """Give what was granted for a mailbox."""
-    found = connection.execute(select(mailbox_grants).where(mailbox_grants.c.mailbox_id == mailbox_id)).mappings()
+def grant_of(connection: Connection, mailbox_id: int, *, for_update: bool = False) -> MailboxGrant | None:
+    """Give what was granted for a mailbox; `for_update` keeps it as it is until the end of the transaction."""
+    granted = select(mailbox_grants).where(mailbox_grants.c.mailbox_id == mailbox_id)
+    found = connection.execute(granted.with_for_update() if for_update else granted).mappings()
     return next((MailboxGrant(**row) for row in found), None)

@@ -1,7 +1,7 @@
 """The bytes of messages. A file that several of them bring along is stored once, by the digest of what it holds."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select
@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select
 from postroom.storage.database import upsert
 from postroom.storage.encoded_files import EncodedFile, put_back, take_out
 from postroom.storage.schema import attached_files, attachments, raw_messages
+
+_AT_ONCE = 5000  # digests in one statement: one message may hold thousands of files
 
 
 def store_raw_messages(connection: Connection, messages: Mapping[int, bytes]) -> None:
@@ -50,11 +52,11 @@ def files_of(copy_id: int | ColumnElement[int]) -> Select[Any]:
 def forget_raw_messages(connection: Connection, copy_ids: Collection[int]) -> None:
     """Delete the bytes of copies for good, and the files that no other copy brings along."""
     of_copies = attachments.c.copy_id.in_(copy_ids)
-    digests = connection.execute(select(attachments.c.digest).distinct().where(of_copies)).scalars().all()
+    digests = sorted(connection.execute(select(attachments.c.digest).distinct().where(of_copies)).scalars())
     connection.execute(delete(attachments).where(of_copies))
     connection.execute(delete(raw_messages).where(raw_messages.c.copy_id.in_(copy_ids)))
-    if digests:
-        _forget_files(connection, digests)
+    for some in _chunks(digests):
+        _forget_files(connection, some)
 
 
 def _form(file: EncodedFile) -> dict[str, Any]:
@@ -67,8 +69,10 @@ def _store_files(connection: Connection, contents: Mapping[bytes, bytes]) -> Non
     Another user's mailbox may forget the same file at this moment. Each transaction takes files in the order of their
     digests, so that none waits for one that waits for it.
     """
-    held = _in_order(contents).with_for_update(read=True, key_share=True)
-    missing = sorted(contents.keys() - set(connection.execute(held).scalars()))
+    held: set[bytes] = set()
+    for some in _chunks(sorted(contents)):
+        held.update(connection.execute(_in_order(some).with_for_update(read=True, key_share=True)).scalars())
+    missing = sorted(contents.keys() - held)
     if missing:
         new = upsert(connection, attached_files)
         # Another one that stored it meanwhile has it held as well.
@@ -81,6 +85,10 @@ def _forget_files(connection: Connection, digests: Collection[bytes]) -> None:
     connection.execute(_in_order(digests).with_for_update()).all()
     is_used = select(attachments.c.digest).where(attachments.c.digest == attached_files.c.digest).exists()
     connection.execute(delete(attached_files).where(attached_files.c.digest.in_(digests), ~is_used))
+
+
+def _chunks(digests: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    return (digests[start : start + _AT_ONCE] for start in range(0, len(digests), _AT_ONCE))
 
 
 def _in_order(digests: Collection[bytes]) -> Select[bytes]:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     and_,
     bindparam,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -71,12 +73,17 @@ def reassociate(connection: Connection, copy_ids: Sequence[int]) -> None:
 
 def names_outsider(connection: Connection) -> ColumnElement[bool]:
     """Select the copies that name anybody who is not at one of the organisation's own domains, or below it."""
-    named, domain = copy_participants.alias("named"), internal_domains.c.domain
+    named = copy_participants.alias("named")
+    outsiders = select(named.c.copy_id).where(named.c.copy_id == copies.c.id, _is_outside(connection, named))
+    return outsiders.correlate(copies).exists()
+
+
+def _is_outside(connection: Connection, participants: FromClause) -> ColumnElement[bool]:
+    address, domain = participants.c.address, internal_domains.c.domain
     length = func.length(domain) + 1
-    is_sqlite = connection.dialect.name == "sqlite"
-    ending = func.substr(named.c.address, -length) if is_sqlite else func.right(named.c.address, length)
-    own = select(domain).where(ending.in_([literal("@") + domain, literal(".") + domain])).correlate(named)
-    return select(named.c.copy_id).where(named.c.copy_id == copies.c.id, ~own.exists()).correlate(copies).exists()
+    ending = func.substr(address, -length) if connection.dialect.name == "sqlite" else func.right(address, length)
+    own = select(domain).where(ending.in_([literal("@") + domain, literal(".") + domain])).correlate(participants)
+    return ~own.exists()
 
 
 def associate_by_hand(connection: Connection, record_id: int, copy_ids: Collection[int]) -> int:
@@ -144,7 +151,9 @@ def _associate_by_address(connection: Connection, condition: ColumnElement[bool]
         select(record_addresses.c.record_id, copies.c.id, _BY_ADDRESS, *_OF_COPY)
         .join(copy_participants, copy_participants.c.address == record_addresses.c.address)
         .join(copies, copies.c.id == copy_participants.c.copy_id)
-        .where(condition, copies.c.gone_at.is_(None), names_outsider(connection))
+        # Whom the record's address names is mostly an outsider already: nobody else has to be looked for.
+        .where(condition, copies.c.gone_at.is_(None))
+        .where(or_(_is_outside(connection, copy_participants), names_outsider(connection)))
         .distinct()
     )
     connection.execute(upsert(connection, associations).from_select(_COLUMNS, matching))

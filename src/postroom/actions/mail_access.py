@@ -130,7 +130,7 @@ def refresh_access(database: Database, box: SecretBox, mailbox_id: int, *, now: 
     with database.write() as connection:
         there = grant_of(connection, mailbox_id, for_update=True)
         # It may have been disconnected meanwhile, or have another login.
-        if there is not None and there.sealed_refresh_token == grant.sealed_refresh_token:
+        if there is not None and REFRESH_TOKEN.open(box, mailbox_id, there.sealed_refresh_token) == before:
             store_access(connection, box, mailbox_id, Granted(grant.provider_id, fresh))
 
 

@@ -15,7 +15,7 @@ from postroom.mail.server import GuardError, guard
 from postroom.storage.database import Database
 from postroom.storage.folders import add_folder, choose_folder, folders_of
 
-_LONGEST_NAME = 500  # characters
+LONGEST_FOLDER_NAME = 500  # characters
 _MOST_FOLDERS = 10_000  # of a mailbox: choices of folders that are not there are kept as well
 
 
@@ -90,5 +90,5 @@ def _check(name: str) -> None:
         guard(name, "folder name")
     except GuardError as error:
         raise InvalidInput(f"folder: {error}") from error
-    if not 0 < len(name) <= _LONGEST_NAME:
-        raise InvalidInput(f"folder: expected a name of 1 to {_LONGEST_NAME} characters")
+    if not 0 < len(name) <= LONGEST_FOLDER_NAME:
+        raise InvalidInput(f"folder: expected a name of 1 to {LONGEST_FOLDER_NAME} characters")

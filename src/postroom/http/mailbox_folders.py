@@ -5,7 +5,13 @@ from typing import Annotated
 import falcon
 from msgspec import Meta
 
-from postroom.actions.mailbox_folders import FolderChoices, choose_folders, folder_as_json, list_folders
+from postroom.actions.mailbox_folders import (
+    LONGEST_FOLDER_NAME,
+    FolderChoices,
+    choose_folders,
+    folder_as_json,
+    list_folders,
+)
 from postroom.actions.mailbox_status import own_reference
 from postroom.actions.organisation import time_zone_of
 from postroom.actions.times import with_offset
@@ -14,7 +20,7 @@ from postroom.core.scopes import Operation
 from postroom.http.resource import Resource, SettingsResource, SharingResource, answer, now
 from postroom.http.sent import Sent
 
-FolderName = Annotated[str, Meta(min_length=1, max_length=500)]
+FolderName = Annotated[str, Meta(min_length=1, max_length=LONGEST_FOLDER_NAME)]
 
 
 class Choices(Sent, frozen=True):

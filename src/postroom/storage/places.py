@@ -149,6 +149,12 @@ def return_copies(connection: Connection, user_id: int, copy_ids: Sequence[int])
         bring_back(connection, returned)
 
 
+def mailboxes_to_purge(connection: Connection, before: int) -> list[int]:
+    """Give the ids of the mailboxes with copies that were gone by then (epoch seconds)."""
+    found = select(copies.c.mailbox_id).where(copies.c.gone_at <= before).distinct().order_by(copies.c.mailbox_id)
+    return list(connection.execute(found).scalars())
+
+
 def purge_copies(connection: Connection, mailbox_id: int, before: int, limit: int) -> int:
     """Delete copies of a mailbox for good that were gone by then (epoch seconds), some of them; give how many.
 

@@ -40,8 +40,8 @@ def sync_mailbox(
     `since` (epoch seconds, 0 for all) is how old mail may be from now on; None leaves that as it is, a year at first.
     The server has `timeout` seconds to say something. What `on_progress` raises ends the pass, after which everything
     up to there is stored. `check` is called first in each transaction, and what it raises ends the pass before anything
-    more is written. `connect` opens IMAP sessions. By `clock` (epoch seconds; it stands still at `now` where there is none)
-    each connection of a long pass has a login that is good then: access tokens expire after an hour as a rule.
+    more is written. `connect` opens IMAP sessions. `clock` (epoch seconds) tells a long pass the time, so that each
+    connection has a login that is good then: access tokens expire after an hour as a rule.
     Raises NotFound, NotAllowed, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)

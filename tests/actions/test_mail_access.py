@@ -9,6 +9,7 @@ from postroom.actions.audit import read_audit
 from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, NotAllowed, NotFound
 from postroom.actions.mail_access import Asked, Granted, accept_access, ask_for_access, refresh_access
 from postroom.actions.mail_providers import NewProvider, add_provider, all_providers, remove_provider
+from postroom.actions.mailbox_turns import sync_now
 from postroom.actions.mailboxes import (
     NewMailbox,
     connect_mailbox,
@@ -26,8 +27,10 @@ from postroom.storage.mailboxes import find_mailbox
 from tests.mail.loopback import loopback
 from tests.servers.authorization import CLIENT_ID, CLIENT_SECRET, LIFETIME, AuthorizationServer
 from tests.servers.dovecot import Dovecot
+from tests.servers.fault_proxy import Conversation, Fault, fault_proxy
 from tests.storage.contents import contents
-from tests.team import NOW, OPERATOR, Team, email_of
+from tests.team import NOW, OPERATOR, Team, email_of, message
+from tests.worker.reading import Clock, reader
 
 ALICE, USERNAME = email_of("Alice"), "alice@test.example"
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -226,6 +229,30 @@ class TestKeepingFresh:
             token(office, mailbox, NOW + LIFETIME)
         server.answer_in_place = None
         assert token(office, mailbox, NOW + LIFETIME)
+
+    @on_sqlite
+    @pytest.mark.parametrize(("protocol", "command"), [("imap", rb"BODY.PEEK\[\]"), ("pop", rb"RETR")])
+    def test_one_that_expires_during_a_pass_is_replaced_where_the_connection_breaks(
+        self, office: Team, server: AuthorizationServer, dovecot: Dovecot, protocol: str, command: bytes
+    ) -> None:
+        username = f"{protocol}-expiring@test.example"
+        dovecot.deliver(username, message("lead@customer.example", [ALICE], "<expiring@x>"))
+        clock = Clock()
+
+        def an_hour_passes(conversation: Conversation, *_: bytes) -> None:
+            clock.seconds += LIFETIME
+            server.access_tokens.clear()
+            conversation.close()
+
+        with fault_proxy(dovecot.imap_port if protocol == "imap" else dovecot.pop_port) as proxy:
+            proxy.fault = Fault(command, an_hour_passes, times=1)
+            request = asked(office, username)
+            given = accept_access(request, allow(request), now=NOW)
+            values = {"host": "127.0.0.1", "port": proxy.port, "security": Security.NONE, "ca_certificates": None}
+            mailbox = connect(office, dovecot, protocol, granted=given, username=username, **values)
+            report = sync_now(reader(office, clock=clock), mailbox.address, lambda *_: None)
+        assert proxy.fault.seen
+        assert [folder.stored for folder in report.folders if folder.name == "INBOX"] == [1]
 
     @on_sqlite
     def test_mail_is_sent_with_it_too(self, office: Team, dovecot: Dovecot) -> None:

@@ -8,7 +8,7 @@ import pytest
 from postroom.core.model import Security
 from postroom.mail import pop
 from postroom.mail.pop import PopMessage, PopSession, open_pop_session
-from postroom.mail.server import ConnectionFailed, Login, Server
+from postroom.mail.server import ConnectionFailed, Login, Server, Throttled
 from tests.mail.pop_loopback import PopLoopback, pop_loopback
 
 
@@ -40,9 +40,20 @@ def test_lines_that_list_nothing_are_left_out():
         assert opened.messages() == [PopMessage(1, "a", 10), PopMessage(3, "c", 0)]
 
 
-def test_a_message_that_is_gone_is_none():
-    with session({b"RETR": b"-ERR no such message"}) as (opened, _):
-        assert opened.fetch(PopMessage(1, "a", 10)) is None
+def test_a_message_that_is_refused_is_not_called_gone():
+    with (
+        session({b"RETR": b"-ERR no such message"}) as (opened, _),
+        pytest.raises(ConnectionFailed, match=r"refused what it was asked for \(-ERR no such message\)"),
+    ):
+        opened.fetch(PopMessage(1, "a", 10))
+
+
+@pytest.mark.parametrize("code", ["SYS/TEMP", "in-use", "LOGIN-DELAY"])
+@pytest.mark.parametrize("command", [b"RETR", b"UIDL"])
+def test_a_server_that_gives_nothing_for_the_moment_says_so(code: str, command: bytes):
+    answers = {b"LIST": listing("1 10"), b"UIDL": listing("1 a"), command: f"-ERR [{code}] later".encode()}
+    with session(answers) as (opened, _), pytest.raises(Throttled, match="gives no mail now"):
+        opened.fetch(opened.messages()[0])
 
 
 def test_a_message_that_does_not_end_is_not_read_for_ever(monkeypatch):

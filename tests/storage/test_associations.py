@@ -127,7 +127,7 @@ class Office:
         elif isinstance(step, TakenBack):
             self._take_back(step.record_id, self._numbered(step.copies) - self.gone)
         else:
-            self._file(step.record_id, self._numbered(step.copies) - self.gone)
+            self._file(step.record_id, self._numbered(step.copies))
 
     def _numbered(self, numbers: set[int]) -> set[int]:
         return {sorted(self.mail)[number % len(self.mail)] for number in numbers if self.mail}
@@ -166,7 +166,7 @@ class Office:
         self.records |= step.addresses
 
     def _file(self, record_id: int, copy_ids: set[int]) -> None:
-        filed = {(record_id, copy_id) for copy_id in copy_ids}
+        filed = {(record_id, copy_id) for copy_id in copy_ids - self.gone}
         assert associate_by_hand(self.connection, record_id, copy_ids) == len(filed - self.by_hand)
         self.by_hand |= filed
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from postroom.actions.mailbox_pass import DOUBT_SECONDS, DOUBTED_FROM, GRACE_SECONDS
+from postroom.actions.grace_period import GRACE_SECONDS
+from postroom.actions.mailbox_pass import DOUBT_SECONDS, DOUBTED_FROM
 from postroom.actions.sync_imap import MOST_RESETS, RECONCILE_SECONDS
 from postroom.core.model import FolderState
 from postroom.storage.associations import associate_by_hand

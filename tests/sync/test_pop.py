@@ -5,13 +5,17 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from postroom.actions.dead_letters import list_dead_letters
+from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
+from postroom.actions.mailbox_pass import FolderReport
+from postroom.actions.sync import sync_mailbox
+from postroom.actions.sync_pop import MOST_FAILED
 from postroom.core.model import FolderState
 from postroom.mail import pop
+from postroom.mail.server import ConnectionFailed, MailServerError, Throttled
 from postroom.storage.schema import raw_messages
 from tests.servers import fault_proxy as faults
 from tests.servers.dovecot import Dovecot
-from tests.servers.fault_proxy import Fault, FaultProxy, fault_proxy
+from tests.servers.fault_proxy import Conversation, Fault, FaultProxy, fault_proxy
 from tests.sync.accounts import CUSTOMER, LEAD, Account
 from tests.team import NOW, OPERATOR, Team, message
 
@@ -91,21 +95,83 @@ def test_of_a_message_that_is_too_large_the_headers_come(account: Account, monke
     assert account.mail_on_lead() == 1
 
 
+BAD = {
+    "breaks": faults.cut_after(100),
+    "stalls": faults.swallow(),
+    "is refused": faults.answer(b"-ERR cannot read it\r\n"),
+}
+
+
+def sync(account: Account) -> FolderReport:
+    """Make a pass over a server that has a second for each answer."""
+    team = account.team
+    (report,) = sync_mailbox(team.database, team.box, account.mailbox_id, NOW, timeout=1).folders
+    return report
+
+
 @pytest.mark.parametrize("times", [1, 99], ids=["once", "each time"])
-def test_a_message_on_which_the_connection_breaks_stops_no_other(
-    account: Account, proxy: FaultProxy, times: int
+@pytest.mark.parametrize(("bad", "number"), [*((bad, 2) for bad in BAD), ("is refused", 1), ("is refused", 4)])
+def test_a_message_that_does_not_come_stops_no_other(
+    account: Account, proxy: FaultProxy, bad: str, times: int, number: int
 ) -> None:
     for _ in range(4):
         account.put("INBOX")
-    proxy.fault = Fault(rb"RETR 2", faults.cut_after(100), times)
-    report = account.sync()["INBOX"]
+    proxy.fault = Fault(rb"RETR %d" % number, BAD[bad], times)
+    report = sync(account)
     letters = list_dead_letters(account.team.database, by=OPERATOR, limit=9)
     if times == 1:
         assert (report.stored, report.dead_letters, letters) == (4, 0, [])
         return
     assert (report.stored, report.dead_letters) == (3, 1)
-    assert [(each.letter.place, each.letter.size) for each in letters] == [("INBOX message 2", 0)]
+    assert [(each.letter.place, each.letter.size) for each in letters] == [(f"INBOX message {number}", 0)]
+    assert bad != "is refused" or "(-ERR cannot read it)" in letters[0].letter.reason
     assert account.sync(after=NOW)["INBOX"].known == 4
+    proxy.fault = None
+    replay_dead_letters(account.team.database, by=OPERATOR, now=NOW)
+    assert (account.sync()["INBOX"].stored, account.mail_on_lead()) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("says", "raised"), [(b"-ERR [SYS/TEMP] later\r\n", Throttled), (b"-ERR too much\r\n", ConnectionFailed)]
+)
+@pytest.mark.parametrize("given", [0, 2], ids=["from the first message", "after some"])
+def test_a_server_that_gives_no_more_messages_makes_no_dead_letters(
+    account: Account, proxy: FaultProxy, says: bytes, raised: type[MailServerError], given: int
+) -> None:
+    """What came before is stored, the mailbox is not called healthy, and the next pass takes the rest."""
+    for _ in range(MOST_FAILED + 3):
+        account.put("INBOX")
+    gave: set[bytes] = set()
+
+    def refuse(conversation: Conversation, tag: bytes, line: bytes) -> None:
+        """Give each of the newest once, and nothing after that."""
+        if line in gave or len(gave) >= given:
+            faults.answer(says)(conversation, tag, line)
+        else:
+            gave.add(line)
+            conversation.server.sendall(line)
+
+    proxy.fault = Fault(rb"RETR", refuse)
+    for _ in range(2):
+        with pytest.raises(raised):
+            sync(account)
+        assert (len(account.stored()), list_dead_letters(account.team.database, by=OPERATOR, limit=9)) == (given, [])
+    proxy.fault = None
+    sync(account)
+    assert len(account.stored()) == account.mail_on_lead() == MOST_FAILED + 3
+
+
+def test_the_only_message_that_does_not_come_is_said_each_time_until_it_is_known_to_be_the_message(
+    account: Account, proxy: FaultProxy
+) -> None:
+    account.put("INBOX")
+    proxy.fault = Fault(rb"RETR 1", BAD["is refused"])
+    for _ in range(2):
+        with pytest.raises(ConnectionFailed, match="cannot read it"):
+            sync(account)
+    account.put("INBOX")
+    report = sync(account)
+    assert (report.stored, report.dead_letters) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,27 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import Column, select, update
 from structlog.testing import capture_logs
 
 from postroom.actions import store_mail, worker
+from postroom.actions.grace_period import GRACE_SECONDS
+from postroom.actions.mailbox_status import set_paused
+from postroom.actions.mailbox_turns import sync_now
+from postroom.actions.mailboxes import disconnect_mailbox
 from postroom.actions.smtp_servers import NewSmtpServer, set_mailbox_smtp
 from postroom.actions.worker import Limits
 from postroom.core.model import Security, SyncState, Trouble
+from postroom.storage.places import lose_copies
+from postroom.storage.schema import copies, mailbox_sync, raw_messages
 from tests.mail.loopback import loopback
 from tests.servers.smtp import PASSWORD, running_smtp
-from tests.team import email_of
-from tests.worker.reading import Accounts, wait_until, working
+from tests.team import NOW, OPERATOR, email_of
+from tests.worker.reading import Accounts, reader, wait_until, working
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -25,6 +32,25 @@ def silent_server() -> Iterator[int]:
     """Give the port of a server that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
+
+
+def pause(accounts: Accounts, address: str) -> None:
+    set_paused(accounts.team.database, address, paused=True, by=OPERATOR, now=NOW)
+
+
+def disconnect(accounts: Accounts, address: str) -> None:
+    disconnect_mailbox(accounts.team.database, address, by=OPERATOR, now=NOW)
+
+
+def fail(accounts: Accounts, _address: str) -> None:
+    """Let the login be refused from now on."""
+    with accounts.team.database.write() as connection:
+        connection.execute(update(mailbox_sync).values(state=SyncState.NEEDS_LOGIN, next_try_at=None))
+
+
+def left(accounts: Accounts, column: Column[int]) -> list[int]:
+    with accounts.team.database.read() as connection:
+        return sorted(connection.execute(select(column)).scalars())
 
 
 def test_it_reads_what_there_is_and_what_comes_later(accounts: Accounts) -> None:
@@ -93,6 +119,24 @@ def test_a_database_that_is_away_for_a_while_ends_nothing(accounts: Accounts) ->
             connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO mailbox_sync")
         wait_until(lambda: accounts.stands(alice).state == SyncState.HEALTHY)
     assert log[0]["event"] == "the worker could not look at the database"
+
+
+@pytest.mark.parametrize("stop_reading", [pause, disconnect, fail])
+def test_it_deletes_for_good_what_was_gone_for_long_also_where_nothing_is_read(
+    accounts: Accounts, stop_reading: Callable[[Accounts, str], object]
+) -> None:
+    alice, now = accounts.add("Alice"), int(time.time())
+    accounts.fill(alice, 3)
+    sync_now(reader(accounts.team), alice, lambda *_: None)
+    with accounts.team.database.write() as connection:
+        first, second, third = sorted(connection.execute(select(copies.c.id)).scalars())
+        user_id = accounts.team.actor("Alice").user_id or 0
+        lose_copies(connection, user_id, [first], now - GRACE_SECONDS - 1)
+        lose_copies(connection, user_id, [second], now - GRACE_SECONDS + 900)
+    stop_reading(accounts, alice)
+    with working(accounts):
+        wait_until(lambda: left(accounts, copies.c.id) == [second, third])
+    assert left(accounts, raw_messages.c.copy_id) == [second, third]
 
 
 def test_it_sends_what_is_due(accounts: Accounts) -> None:

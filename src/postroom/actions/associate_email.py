@@ -19,9 +19,9 @@ from postroom.core.model import Kind, Module, Person
 from postroom.mail.compose import NewMessage, compose
 from postroom.mail.parse import parse_message
 from postroom.storage.associations import associate_by_hand, dissociate_by_hand
-from postroom.storage.database import Database, lock_matching
+from postroom.storage.database import Database
 from postroom.storage.email_copies import own_copies, own_copies_named
-from postroom.storage.mail import Source
+from postroom.storage.mail import Source, hold_mail_of
 from postroom.storage.organisation import find_module
 from postroom.storage.own_mail import records_of_copies
 from postroom.storage.records import references_of
@@ -66,9 +66,9 @@ def associate_email(
         if email.linked_record_id is not None:
             require_deal(connection, user_id, email.linked_record_id)
         on_records = [record_id, *filter(None, [email.linked_record_id])]
+        hold_mail_of(connection, user_id)
         found = _own(connection, user_id, original_id)
         if found:
-            lock_matching(connection, exclusive=False)
             for each in on_records:
                 associate_by_hand(connection, each, found)
             return next(iter(found.values())).hex()
@@ -96,7 +96,6 @@ def link_to_deal(database: Database, contact_id: int, deal_id: int, email: str, 
     with database.write() as connection:
         copies = _filable(connection, user_id, contact_id, email, owner_id)
         require_deal(connection, user_id, deal_id)
-        lock_matching(connection, exclusive=False)
         _unlink(connection, copies)
         associate_by_hand(connection, deal_id, copies)
 
@@ -105,7 +104,6 @@ def unlink_from_deals(database: Database, contact_id: int, email: str, owner_id:
     """Take such an e-mail from the Deal to which it was linked by hand. Raises as above."""
     with database.write() as connection:
         copies = _filable(connection, user_id, contact_id, email, owner_id)
-        lock_matching(connection, exclusive=False)
         _unlink(connection, copies)
 
 
@@ -116,9 +114,11 @@ def _unlink(connection: Connection, copies: list[int]) -> None:
 
 
 def _filable(connection: Connection, user_id: int, contact_id: int, email: str, owner_id: int) -> list[int]:
+    """Give the copies that the user may file, which stay there until the transaction ends."""
     contacts = find_module(connection, "Contacts")
     if contacts is not None:
         require_record(connection, user_id, contacts, contact_id)
+    hold_mail_of(connection, owner_id)
     key = parse_email(email)
     seen = [] if key is None else seen_copies(connection, user_id, owner_id, key, [contact_id])
     if not seen:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
+from postroom.actions.grace_period import purge_mailbox
 from postroom.actions.store_mail import (
     MailReport,
     Problem,
@@ -31,16 +32,13 @@ from postroom.storage.places import (
     move_copies,
     places_at,
     places_in,
-    purge_copies,
     return_copies,
     set_flags,
     still_there,
 )
 
-GRACE_SECONDS = 30 * 86400  # how long what is gone is kept, should it come back
 DOUBT_SECONDS = 3600  # how long a folder must list empty until that is believed
 DOUBTED_FROM = 10  # copies that would be gone with it: fewer are deleted by hand every day
-_PURGED_AT_ONCE = 500
 
 Progress = Callable[[str, int, int], None]  # folder, messages done, messages to do
 Check = Callable[[Connection], None]
@@ -254,8 +252,4 @@ class MailboxPass:
 
     def purge(self) -> None:
         """Delete for good what was gone for longer than the grace period."""
-        purged = _PURGED_AT_ONCE
-        while purged == _PURGED_AT_ONCE:
-            with self._writing() as connection:
-                purged = purge_copies(connection, self.mailbox.id, self.now - GRACE_SECONDS, _PURGED_AT_ONCE)
-            self.report.purged += purged
+        self.report.purged = purge_mailbox(self._writing, self.mailbox.id, self.now)

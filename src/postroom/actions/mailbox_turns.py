@@ -84,6 +84,7 @@ def run_turn(
                 on_progress=heard,
                 check=turn.check,
                 connect=open_session if line is None else line.connect,
+                clock=reader.now,
             )
             if line is not None:
                 line.listen(reader.database)

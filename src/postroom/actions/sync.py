@@ -33,22 +33,27 @@ def sync_mailbox(
     timeout: float = DEFAULT_TIMEOUT,
     check: Check = lambda _: None,
     connect: Connect = open_session,
+    clock: Callable[[], int] | None = None,
 ) -> SyncReport:
     """Bring what is stored of a mailbox to what its server has at `now` (epoch seconds).
 
     `since` (epoch seconds, 0 for all) is how old mail may be from now on; None leaves that as it is, a year at first.
     The server has `timeout` seconds to say something. What `on_progress` raises ends the pass, after which everything
     up to there is stored. `check` is called first in each transaction, and what it raises ends the pass before anything
-    more is written. `connect` opens IMAP sessions.
+    more is written. `connect` opens IMAP sessions. `clock` (epoch seconds) tells a long pass the time, so that each
+    connection has a login that is good then: access tokens expire after an hour as a rule.
     Raises NotFound, NotAllowed, InvalidInput, MailServerError, SecretKeyError. A folder that fails stops no other.
     """
     mailbox = _begun(database, mailbox_id, now - HISTORY_SECONDS, since)
-    server, login = mailbox_login(database, box, mailbox, now=now)
     run = MailboxPass(database, mailbox, now, on_progress, check)
+
+    def login() -> tuple[Server, Login]:
+        return mailbox_login(database, box, mailbox, now=now if clock is None else clock())
+
     if mailbox.protocol == Kind.POP:
-        PopPass(run, lambda: open_pop_session(server, login, timeout)).sync()
+        PopPass(run, lambda: open_pop_session(*login(), timeout)).sync()
     else:
-        ImapPass(run, lambda: connect(server, login, timeout)).sync()
+        ImapPass(run, lambda: connect(*login(), timeout)).sync()
     run.purge()
     return run.report
 

@@ -1,9 +1,11 @@
-"""The worker: reads every mailbox again and again, and sends what waits in the outbox.
+"""The worker: reads every mailbox again and again, sends what waits in the outbox, and deletes what is gone for long.
 
 It looks at the database each second, so a mailbox that was added, resumed or asked for is read at once, and a message
 that is due is sent, whoever made it so. Each mailbox has its turn in a thread of its own, and the one that has waited
 longest is next. Neither a stuck server nor a mailbox with much to read stops the others: at most so many are read from
 one host, and once others wait a long turn ends after the batch in hand, and goes to the end of the line.
+
+Beside them it sends, and once an hour deletes for good what is gone for long enough, of all mailboxes.
 
 Between two turns it waits for news of a mailbox, which makes it due at once (waiting.py).
 """
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from postroom.actions.errors import ActionError
+from postroom.actions.grace_period import purge_gone
 from postroom.actions.leases import LeaseLost, Turn, end, take_next, waits_anybody
 from postroom.actions.mailbox_turns import PassStopped, Reader, run_turn, trouble_in
 from postroom.actions.outbox import send_due
@@ -26,6 +29,7 @@ from postroom.storage.secrets import SecretKeyError
 
 _LOOK_EVERY = 1  # seconds
 _SEND_EVERY = 10  # seconds: a first try is made when the message is accepted
+_PURGE_EVERY = 3600  # seconds
 _LONGEST_TURN = 60  # seconds, when others wait
 _GRACE = 10  # seconds for what is in hand when the worker is to stop: a server that is stuck must not hold it up
 
@@ -41,6 +45,21 @@ class Limits:
     places: Places = field(default_factory=Places)
 
 
+@dataclass(slots=True)
+class _Chore:
+    """What is done beside the mailboxes, in a thread of its own, once in so many seconds."""
+
+    work: Callable[[], None]
+    every: int
+    thread: threading.Thread = field(default_factory=threading.Thread)
+    begun_at: float = 0.0
+
+    def look(self, now: float) -> None:
+        """Begin it where it is due and not in hand."""
+        if not self.thread.is_alive() and now >= self.begun_at + self.every:
+            self.thread, self.begun_at = _start(self.work), now
+
+
 class Worker:
     """Reads mailboxes and sends mail until it is stopped."""
 
@@ -51,8 +70,7 @@ class Worker:
         self._stopping = threading.Event()
         self._turns: dict[threading.Thread, Turn] = {}
         self._others_wait = False
-        self._sender = threading.Thread()
-        self._sent_at = 0.0
+        self._chores = _Chore(self._send_due, _SEND_EVERY), _Chore(self._purge, _PURGE_EVERY)
 
     def stop(self) -> None:
         """Let run() come to its end: each batch in hand is stored, and nothing new is begun."""
@@ -71,7 +89,8 @@ class Worker:
     def _look(self) -> None:
         """Start what is due, as far as there is room."""
         self._turns = {thread: turn for thread, turn in self._turns.items() if thread.is_alive()}
-        self._send()
+        for chore in self._chores:
+            chore.look(self._reader.clock())
         self._room.look()
         self._others_wait = self._waits_anybody()
         while self._others_wait and len(self._turns) < self._limits.threads and not self._stopping.is_set():
@@ -118,12 +137,6 @@ class Worker:
         if done_in:
             log.info("mail stored", messages=sum(done_in.values()))
 
-    def _send(self) -> None:
-        """See to the outbox, in a thread beside the mailboxes."""
-        now = self._reader.clock()
-        if not self._sender.is_alive() and now >= self._sent_at + _SEND_EVERY:
-            self._sender, self._sent_at = _start(self._send_due), now
-
     def _send_due(self) -> None:
         try:
             while not self._stopping.is_set() and send_due(
@@ -133,11 +146,18 @@ class Worker:
         except Exception:
             _logger.exception("the outbox could not be sent")
 
+    def _purge(self) -> None:
+        try:
+            if purged := purge_gone(self._reader.database, self._reader.now(), self._stopping.is_set):
+                _logger.info("mail deleted for good", messages=purged)
+        except Exception:
+            _logger.exception("what is gone could not be deleted")
+
     def _finish(self) -> None:
         """Hang up where it waits, wait for what is in hand, and give up the leases of what takes too long."""
         self._room.close()
         deadline = self._reader.clock() + _GRACE
-        for thread in (*self._turns, self._sender):
+        for thread in (*self._turns, *(chore.thread for chore in self._chores)):
             if thread.is_alive():
                 thread.join(max(0, deadline - self._reader.clock()))
         for thread, turn in self._turns.items():

@@ -57,21 +57,23 @@ class PopSession:
             found.append(PopMessage(number, name, int(sizes[number]) if sizes[number].isdigit() else 0))
         return found
 
-    def fetch(self, message: PopMessage) -> bytes | None:
-        """Give a message, its headers alone where it is too large; None if it is gone. See `is_truncated`."""
+    def fetch(self, message: PopMessage) -> bytes:
+        """Give a message, its headers alone where it is too large. See `is_truncated`.
+
+        Raises Throttled, ConnectionFailed. A message that is refused is there all the same: a session holds the lock of
+        the mailbox, so what it listed cannot go meanwhile (RFC 1939, section 4).
+        """
         command = f"TOP {message.number} 0" if is_truncated(message) else f"RETR {message.number}"
         with self._errors():
             raw = self._lines(command)
-        return raw if raw is None or not is_truncated(message) else raw[:MAX_HEADER_BYTES]
+        return raw[:MAX_HEADER_BYTES] if is_truncated(message) else raw
 
-    def _lines(self, command: str) -> bytes | None:
+    def _lines(self, command: str) -> bytes:
         """Send a command that has an answer of many lines; poplib takes none longer than 2048 bytes."""
         self._client.sock.sendall(command.encode("ascii") + b"\r\n")
         status = self._client.file.readline(_LONGEST_STATUS)
-        if status.startswith(b"-ERR"):
-            return None
         if not status.startswith(b"+OK"):
-            raise poplib.error_proto("the connection ended")
+            raise poplib.error_proto(status if status.startswith(b"-ERR") else "the connection ended")
         return b"".join(self._until_dot())
 
     def _until_dot(self) -> Iterator[bytes]:

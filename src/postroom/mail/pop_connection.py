@@ -14,6 +14,7 @@ from postroom.mail.server import (
     Login,
     MailServerError,
     Server,
+    Throttled,
     check_arguments,
     connection_errors,
     login_refused,
@@ -69,7 +70,7 @@ def pop_errors(server: Server) -> Iterator[None]:
         try:
             yield
         except poplib.error_proto as error:
-            raise ConnectionFailed(f"{server} ended the conversation ({_words(error)}): try later.") from error
+            raise _trouble(server, _words(error)) from error
 
 
 def _connect(server: Server, timeout: float) -> poplib.POP3:
@@ -133,11 +134,20 @@ def _authenticate(client: poplib.POP3, mechanism: str, response: str) -> None:
             raise poplib.error_proto(answer)
 
 
+def _trouble(server: Server, words: str) -> MailServerError:
+    """Say what is wrong where a server did not answer as it should."""
+    if _code(words) in _FOR_THE_MOMENT:
+        return Throttled(f"{server} gives no mail now ({words}): try later.")
+    if _is_refusal(words):
+        return ConnectionFailed(f"{server} refused what it was asked for ({words}): look at the mailbox there.")
+    return ConnectionFailed(f"{server} ended the conversation ({words}): try later.")
+
+
 def _refusal(server: Server, login: Login, words: str) -> MailServerError:
     """Say what to do about a refused login."""
-    if not words.startswith("-ERR") or words == _END:
+    if not _is_refusal(words):
         return ConnectionFailed(f"{server} ended the connection in the middle: check port and security, try later.")
-    code = found[1].upper() if (found := _CODE.match(words)) else ""
+    code = _code(words)
     if code in _FOR_THE_MOMENT:
         return not_now(server, login)
     if code == _FOR_GOOD:
@@ -145,6 +155,14 @@ def _refusal(server: Server, login: Login, words: str) -> MailServerError:
             f"{server} gives {login.username} no mail over POP: enable it in the settings of the mail account."
         )
     return login_refused(server, login)
+
+
+def _is_refusal(words: str) -> bool:
+    return words.startswith("-ERR") and words != _END
+
+
+def _code(words: str) -> str:
+    return found[1].upper() if (found := _CODE.match(words)) else ""
 
 
 def _words(error: poplib.error_proto) -> str:

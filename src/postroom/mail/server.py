@@ -65,7 +65,7 @@ class Throttled(MailServerError):
 
 
 class ConnectionFailed(MailServerError):
-    """No connection, or one that broke or fell silent."""
+    """No connection, or one that broke, fell silent, or brought a refusal in place of what was asked for."""
 
 
 class TimedOut(ConnectionFailed):

@@ -87,9 +87,12 @@ def _is_outside(connection: Connection, participants: FromClause) -> ColumnEleme
 
 
 def associate_by_hand(connection: Connection, record_id: int, copy_ids: Collection[int]) -> int:
-    """Associate copies with a record by hand; give how many were not associated so before."""
+    """Associate copies with a record by hand, and none that is gone; give how many were not associated so before.
+
+    The caller holds the mail of the copies' owner, as for all that takes copies from records.
+    """
     filed = select(literal(record_id, BigInteger), copies.c.id, literal(AssociatedBy.HAND.value), *_OF_COPY)
-    filed = filed.where(copies.c.id.in_(list(copy_ids))).order_by(copies.c.id)
+    filed = filed.where(copies.c.id.in_(list(copy_ids)), copies.c.gone_at.is_(None)).order_by(copies.c.id)
     statement = upsert(connection, associations).from_select(_COLUMNS, filed).on_conflict_do_nothing()
     new = list(connection.execute(statement.returning(associations.c.copy_id)).scalars())
     by_hand = and_(associations.c.record_id == record_id, associations.c.associated_by == AssociatedBy.HAND)
@@ -100,7 +103,7 @@ def associate_by_hand(connection: Connection, record_id: int, copy_ids: Collecti
 def dissociate_by_hand(connection: Connection, record_id: int, copy_ids: Collection[int]) -> int:
     """Take associations by hand back, and none by address; give how many there were.
 
-    The caller holds the matching lock: what is withheld stays so while it is counted.
+    The caller holds the mail of the copies' owner: they are counted before they are taken back.
     """
     by_hand = and_(
         associations.c.record_id == record_id,
@@ -113,7 +116,7 @@ def dissociate_by_hand(connection: Connection, record_id: int, copy_ids: Collect
 def put_aside(connection: Connection, copy_ids: Collection[int]) -> None:
     """Take copies that are gone out of all records, and keep what was filed by hand, should they come back.
 
-    The caller holds the matching lock.
+    The caller holds the mail of their owner.
     """
     of_copies = associations.c.copy_id.in_(copy_ids)
     by_hand = select(associations.c.record_id, associations.c.copy_id).where(

@@ -44,8 +44,7 @@ def store_copies(connection: Connection, source: Source, incoming: Sequence[Inco
 
     Copies, participants, associations and counts are all there after the transaction, or none is.
     """
-    lock_matching(connection, exclusive=False)
-    lock_mail_of(connection, source.user_id)
+    hold_mail_of(connection, source.user_id)
     known = copy_ids(connection, source, [copy.uid for copy in incoming])
     new = list({copy.uid: copy for copy in incoming if copy.uid not in known}.values())
     if not new:
@@ -61,6 +60,15 @@ def store_copies(connection: Connection, source: Source, incoming: Sequence[Inco
 def digest_of(raw: bytes) -> bytes:
     """Give the digest by which a message is known again in another place of its mailbox."""
     return hashlib.sha256(raw).digest()
+
+
+def hold_mail_of(connection: Connection, user_id: int) -> None:
+    """Keep out, until the transaction ends, whatever else stores, files, withholds or loses mail of a user.
+
+    What is changed is read after this, and not before: it could be gone meanwhile, or be counted by somebody else.
+    """
+    lock_matching(connection, exclusive=False)
+    lock_mail_of(connection, user_id)
 
 
 def lock_mail_of(connection: Connection, user_id: int) -> None:

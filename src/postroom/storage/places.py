@@ -7,10 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from postroom.storage.associations import associate_by_hand, bring_back, put_aside
-from postroom.storage.database import lock_matching
-from postroom.storage.mail import Source, copy_ids, lock_mail_of, rows_of
+from postroom.storage.mail import Source, copy_ids, hold_mail_of, rows_of
 from postroom.storage.raw_messages import forget_raw_messages
-from postroom.storage.schema import copies, copy_participants, set_aside
+from postroom.storage.schema import copies, copy_participants, mailboxes, set_aside
 
 NO_UIDVALIDITY = 0  # a server's folder never has it (RFC 9051, section 2.3.1.1): what was imported clashes with none
 
@@ -62,7 +61,7 @@ def move_copies(
     Each takes up a copy with the same bytes that is gone, or `departed`: it is missing where it was, and
     nobody has called it gone yet. What is tied to a copy stays tied: its id, records, shares.
     """
-    _lock(connection, source.user_id)
+    hold_mail_of(connection, source.user_id)
     known = copy_ids(connection, source, [each.uid for each in arrivals])
     free = _free_copies(connection, source, {each.digest for each in arrivals}, departed)
     moves: list[dict[str, Any]] = [
@@ -119,7 +118,7 @@ def lose_copies(connection: Connection, user_id: int, copy_ids: Sequence[int], g
 
     Where the mailbox holds the same message once more, that copy takes over what was filed by hand.
     """
-    _lock(connection, user_id)
+    hold_mail_of(connection, user_id)
     for some in _chunks(copy_ids):
         put_aside(connection, some)
         connection.execute(update(copies).where(copies.c.id.in_(some)).values(gone_at=gone_at))
@@ -142,7 +141,7 @@ def _hand_over(connection: Connection, copy_ids: Sequence[int]) -> None:
 
 def return_copies(connection: Connection, user_id: int, copy_ids: Sequence[int]) -> None:
     """Let copies of a user that are gone be there again, with all that was tied to them."""
-    _lock(connection, user_id)
+    hold_mail_of(connection, user_id)
     for some in _chunks(copy_ids):
         gone = select(copies.c.id).where(copies.c.id.in_(some), copies.c.gone_at.is_not(None))
         returned = list(connection.execute(gone).scalars())
@@ -150,21 +149,27 @@ def return_copies(connection: Connection, user_id: int, copy_ids: Sequence[int])
         bring_back(connection, returned)
 
 
+def mailboxes_to_purge(connection: Connection, before: int) -> list[int]:
+    """Give the ids of the mailboxes with copies that were gone by then (epoch seconds)."""
+    found = select(copies.c.mailbox_id).where(copies.c.gone_at <= before).distinct().order_by(copies.c.mailbox_id)
+    return list(connection.execute(found).scalars())
+
+
 def purge_copies(connection: Connection, mailbox_id: int, before: int, limit: int) -> int:
-    """Delete copies of a mailbox for good that were gone by then (epoch seconds), some of them; give how many."""
+    """Delete copies of a mailbox for good that were gone by then (epoch seconds), some of them; give how many.
+
+    One that is on a record all the same is taken from it first: it must not keep the others from being deleted.
+    """
+    owner = connection.execute(select(mailboxes.c.user_id).where(mailboxes.c.id == mailbox_id)).scalar_one()
+    hold_mail_of(connection, owner)
     gone = select(copies.c.id).where(copies.c.mailbox_id == mailbox_id, copies.c.gone_at <= before).limit(limit)
     copy_ids = list(connection.execute(gone).scalars())
+    put_aside(connection, copy_ids)
     forget_raw_messages(connection, copy_ids)
     for table in (set_aside, copy_participants):
         connection.execute(delete(table).where(table.c.copy_id.in_(copy_ids)))
     connection.execute(delete(copies).where(copies.c.id.in_(copy_ids)))
     return len(copy_ids)
-
-
-def _lock(connection: Connection, user_id: int) -> None:
-    """Keep out what would count the same copies at the same moment, as new mail does."""
-    lock_matching(connection, exclusive=False)
-    lock_mail_of(connection, user_id)
 
 
 def _chunks(items: Sequence[_T]) -> Iterator[list[_T]]:

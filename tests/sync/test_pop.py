@@ -16,6 +16,7 @@ from postroom.storage.schema import raw_messages
 from tests.servers import fault_proxy as faults
 from tests.servers.dovecot import Dovecot
 from tests.servers.fault_proxy import Conversation, Fault, FaultProxy, fault_proxy
+from tests.storage.poison import POISON, refusing_poison
 from tests.sync.accounts import CUSTOMER, LEAD, Account
 from tests.team import NOW, OPERATOR, Team, message
 
@@ -129,6 +130,18 @@ def test_a_message_that_does_not_come_stops_no_other(
     proxy.fault = None
     replay_dead_letters(account.team.database, by=OPERATOR, now=NOW)
     assert (account.sync()["INBOX"].stored, account.mail_on_lead()) == (1, 4)
+
+
+def test_a_letter_of_what_a_mail_program_took_out_stays(account: Account) -> None:
+    raw = message(CUSTOMER, [account.address], "<1@x>").replace(b"Subject: Offer", f"Subject: {POISON}".encode())
+    uid = account.server.append(account.address, "INBOX", raw)
+    with refusing_poison(account.team.database):
+        account.sync()
+    account.expunge("INBOX", [uid])
+    account.sync()
+    assert replay_dead_letters(account.team.database, by=OPERATOR, now=NOW).stored == 1
+    account.sync()
+    assert account.mail_on_lead() == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from postroom.actions.store_mail import MailReport, RawMessage, read_messages, s
 from postroom.core.model import DeadLetter, Kind
 from postroom.storage import dead_letters, people
 from postroom.storage.database import Database
-from postroom.storage.mail import Source
+from postroom.storage.folders import compare_whole
+from postroom.storage.mail import Source, digest_of, holds_message
+from postroom.storage.places import NO_UIDVALIDITY
 
 
 class ListedLetter(NamedTuple):
@@ -86,13 +88,18 @@ def replay_dead_letters(database: Database, *, by: Actor, now: int) -> ReplayRep
 def _replay(connection: Connection, letter: DeadLetter, now: int) -> ReplayReport:
     """Store a letter, or keep it with the reason of this time.
 
-    One of which nothing came is forgotten: the next comparison of its whole folder asks for it again.
+    The next pass compares all of its folder: what is there no more is called gone then, and what did not come at all is
+    asked for again. A letter that is stored in another place of its mailbox already is forgotten.
     """
     source = Source(letter.user_id, Kind(letter.kind), letter.mailbox_id, letter.folder, letter.uidvalidity)
-    if letter.size == 0:
-        dead_letters.forget_letters(connection, source, [letter.uid])
-        return ReplayReport(0, [])
-    came = RawMessage(letter.uid, dead_letters.raw_of(connection, letter.id), letter.place, letter.truncated)
+    raw = dead_letters.raw_of(connection, letter.id)
+    if letter.mailbox_id is not None and letter.uidvalidity != NO_UIDVALIDITY:
+        compare_whole(connection, letter.mailbox_id, letter.folder)
+        is_stored = holds_message(connection, letter.mailbox_id, digest_of(raw))
+        if is_stored or letter.size == 0:
+            dead_letters.forget_letters(connection, source, [letter.uid])
+            return ReplayReport(int(is_stored), [])
+    came = RawMessage(letter.uid, raw, letter.place, letter.truncated)
     report = MailReport()
     store_batch(connection, source, read_messages([came]), report, now=now, by_hand_on=letter.record_id)
     kept = dead_letters.find_letter(connection, letter.id)

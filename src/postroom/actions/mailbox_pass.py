@@ -23,6 +23,7 @@ from postroom.actions.store_mail import (
 )
 from postroom.core.model import Folder, FolderState, Kind, Mailbox
 from postroom.storage.database import Database
+from postroom.storage.dead_letters import forget_other_letters, has_letters
 from postroom.storage.folders import add_folder, folders_of, forget_folder, save_folder
 from postroom.storage.mail import Source, digest_of, stored_uids
 from postroom.storage.places import (
@@ -213,11 +214,28 @@ class MailboxPass:
             if after.state != FolderState.DOUBTED:
                 lose_copies(connection, self.mailbox.user_id, [place.copy_id for place in gone], self.now)
                 comparison.report.gone = len(gone)
-                after = self._proved(connection, comparison, after)
+                after = self._proved(connection, comparison, self._without_letters(connection, comparison, after))
             if not comparison.is_missing or after.state == FolderState.DOUBTED:
                 save_folder(connection, after)
             else:
                 forget_folder(connection, after)
+
+    def _without_letters(self, connection: Connection, comparison: Comparison, after: Folder) -> Folder:
+        """Forget the dead letters of what the server has no more; what was taken out of a POP3 mailbox stays.
+
+        Which those are is known where all was compared. Where it was not, and more went than the copies that are known
+        to be gone, the next pass compares all.
+        """
+        if self.mailbox.protocol == Kind.POP:
+            return after
+        wanted, folder = (set() if comparison.is_missing else comparison.wanted), comparison.folder
+        if wanted is not None:
+            forget_other_letters(connection, self.mailbox.id, folder.name, after.uidvalidity, wanted)
+            return after
+        went = (folder.messages or 0) - comparison.report.known
+        if went > len(comparison.departed) and has_letters(connection, self.source(after)):
+            return replace(after, state=FolderState.RECONCILING)
+        return after
 
     def _after(self, comparison: Comparison, gone: Sequence[Place]) -> Folder:
         """Give the folder as it is now, and doubt what a server says that suddenly has nothing."""

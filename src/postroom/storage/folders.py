@@ -38,6 +38,15 @@ def save_folder(connection: Connection, folder: Folder) -> None:
     connection.execute(update(folders).where(folders.c.id == folder.id).values(**values))
 
 
+def compare_whole(connection: Connection, mailbox_id: int, name: str) -> None:
+    """Let the next pass compare all of a folder with its server, also of one that is not known any more."""
+    of_name = (folders.c.mailbox_id == mailbox_id, folders.c.name == name)
+    if connection.execute(select(folders.c.id).where(*of_name)).first() is None:
+        add_folder(connection, mailbox_id, name)
+    followed = update(folders).where(*of_name, folders.c.state == FolderState.FOLLOWING)
+    connection.execute(followed.values(state=FolderState.RECONCILING))
+
+
 def choose_folder(connection: Connection, folder: Folder, *, is_read: bool | None) -> None:
     """Keep whether a folder is read by choice, None where its use decides."""
     connection.execute(update(folders).where(folders.c.id == folder.id).values(is_read=is_read))

@@ -71,6 +71,12 @@ def hold_mail_of(connection: Connection, user_id: int) -> None:
     lock_mail_of(connection, user_id)
 
 
+def holds_message(connection: Connection, mailbox_id: int, digest: bytes) -> bool:
+    """Say whether a message with these bytes is stored of a mailbox, and not gone."""
+    there = (copies.c.mailbox_id == mailbox_id, copies.c.digest == digest, copies.c.gone_at.is_(None))
+    return connection.execute(select(copies.c.id).where(*there).limit(1)).first() is not None
+
+
 def lock_mail_of(connection: Connection, user_id: int) -> None:
     """Let one transaction at a time store a user's mail: two that read the same mailbox do not collide."""
     connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))

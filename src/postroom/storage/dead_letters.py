@@ -80,6 +80,12 @@ def count_letters(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(dead_letters)).scalar_one()
 
 
+def count_letters_of(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
+    """Give the number of letters of each of these mailboxes that has any."""
+    counted = select(dead_letters.c.mailbox_id, func.count()).group_by(dead_letters.c.mailbox_id)
+    return dict(connection.execute(counted.where(dead_letters.c.mailbox_id.in_(mailbox_ids))).all())
+
+
 def raw_of(connection: Connection, letter_id: int) -> bytes:
     """Give a message as it came."""
     found = select(dead_letters.c.compressed).where(dead_letters.c.id == letter_id)

@@ -151,6 +151,11 @@ class MailboxPass:
         with self.database.read() as connection:
             return places_at(connection, self.source(folder), uids)
 
+    def newest(self, folder: Folder) -> int | None:
+        """Give the highest UID of what is stored of a folder, under its present UIDVALIDITY, and not gone."""
+        places = (place for place in self.places(folder.name) if place.uidvalidity == folder.uidvalidity)
+        return max((int(place.uid) for place in places if not place.is_gone), default=None)
+
     def kept(self, folder: Folder) -> frozenset[str]:
         """Give the UIDs of what is stored of a folder under its present UIDVALIDITY, or is a dead letter."""
         with self.database.read() as connection:

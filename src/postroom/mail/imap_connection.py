@@ -34,8 +34,14 @@ from postroom.mail.server import (
 _LONGEST_LITERAL = MAX_MESSAGE_BYTES + 1024 * 1024
 _LONGEST_ANSWER = _LONGEST_LITERAL + 8 * 1024 * 1024  # bytes: a batch of messages, or a longer one alone, and the rest
 _GOODBYE_SECONDS = 5
-# RFC 5530, section 3, and what large providers send: too many connections, too much traffic, or a server in need.
-_BUSY = re.compile(r"\[(INUSE|LIMIT|OVERQUOTA|SERVERBUG|THROTTLED|UNAVAILABLE)\]", re.IGNORECASE)
+# Bytes: what vanished comes in one line, also if every second of a million messages did. imaplib's own limit is lower,
+# and past it what is left of a line would be read as the next answer.
+_LONGEST_LINE = 16 * 1024 * 1024
+# RFC 5530, section 3, and what large providers send: we ask too much, or the server is in need. Of one folder or
+# message the latter says only that this one cannot be read.
+TOO_MUCH = "LIMIT|OVERQUOTA|THROTTLED"
+_BEGINNING = r"(?:^|failed: |b['\"]|\* (?:NO|BYE) )"  # of a server's words, after those of the libraries
+_BUSY = f"{TOO_MUCH}|INUSE|SERVERBUG|UNAVAILABLE"
 
 
 @contextmanager
@@ -70,9 +76,9 @@ def imap_errors(server: Server) -> Iterator[None]:
             raise ConnectionFailed(f"{server} ended the connection: check port and security, try later.") from error
 
 
-def refuse_if_busy(server: Server, error: Exception) -> None:
-    """Raise Throttled if the server's answer has a response code that says so; no other word of it is repeated."""
-    if code := _BUSY.search(str(error)):
+def refuse_if_busy(server: Server, error: Exception, codes: str = _BUSY) -> None:
+    """Raise Throttled if the server's answer begins with such a code; no other word of it is repeated."""
+    if code := re.search(rf"{_BEGINNING}\[({codes})\]", str(error), re.IGNORECASE):
         raise Throttled(f"{server} is busy or limits how often it is asked ({code[1].upper()}): wait.") from None
 
 
@@ -91,9 +97,9 @@ def _greeting_errors(server: Server) -> Iterator[None]:
 class _Limited(imaplib.IMAP4):
     """A connection whose server has so many seconds to greet us, and so many bytes for an answer.
 
-    No literal (RFC 3501, section 4.3) is longer than what is ever asked for, nor are all of them together, and what is
-    said without being asked for is forgotten with the next command. A login is one exchange, however often it is asked
-    for more.
+    No line and no literal (RFC 3501, section 4.3) is longer than what is ever asked for, nor are all of them together,
+    and what is said without being asked for is forgotten with the next command. A login is one exchange, however often
+    it is asked for more.
     """
 
     _came = 0
@@ -111,9 +117,11 @@ class _Limited(imaplib.IMAP4):
         return bytes(super().read(size))
 
     def readline(self) -> bytes:
-        line = bytes(super().readline())
+        line: Any = self.file.readline(_LONGEST_LINE + 1)
+        if len(line) > _LONGEST_LINE:
+            raise IMAPClientAbortError(f"a line of more than {_LONGEST_LINE} bytes came")
         self._count(len(line))
-        return line
+        return bytes(line)
 
     def _count(self, size: int) -> None:
         self._came += size

@@ -45,7 +45,8 @@ class Account:
         self.team, self.server, self.port = team, server, port or server.imap_port
         self.protocol = protocol
         self.address = f"{uuid.uuid4().hex}@test.example"
-        team.user(name, mailbox=None)
+        self.name = name
+        self.user_id = team.user(name, mailbox=None).id
         self.mailbox_id = 0
         self.connect(name, server.password)
 

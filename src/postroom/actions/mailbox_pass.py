@@ -23,12 +23,13 @@ from postroom.actions.store_mail import (
 )
 from postroom.core.model import Folder, FolderState, Kind, Mailbox
 from postroom.storage.database import Database
-from postroom.storage.dead_letters import forget_other_letters, has_letters
 from postroom.storage.folders import add_folder, folders_of, forget_folder, save_folder
 from postroom.storage.mail import Source, digest_of, stored_uids
 from postroom.storage.places import (
     Arrival,
     Place,
+    forget_other_letters,
+    has_letters,
     lose_copies,
     move_copies,
     places_at,

@@ -11,8 +11,8 @@ import pytest
 from imapclient import IMAPClient, imap_utf7
 
 from postroom.core.model import Security, Trouble
-from postroom.mail import imap
-from postroom.mail.imap import FetchedMessage, FolderFailed, ListedFolder, Session, open_session
+from postroom.mail import imap, imap_connection
+from postroom.mail.imap import Changes, FetchedMessage, FolderFailed, ListedFolder, Session, open_session
 from postroom.mail.server import (
     AuthenticationFailed,
     CertificateRejected,
@@ -277,6 +277,68 @@ def test_a_connection_that_breaks_is_an_error_that_says_so(command):
         read_account(Server("127.0.0.1", server.port, Security.NONE), "alice")
 
 
+ONE_MESSAGE = {
+    b"LIST": b'* LIST () "/" INBOX\r\n',
+    b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n",
+    b"UID SEARCH": b"* SEARCH 1\r\n",
+}
+TELLS_CHANGES = {
+    b"CAPABILITY": b"* CAPABILITY IMAP4rev1 ENABLE QRESYNC\r\n",
+    b"ENABLE": b"* ENABLED QRESYNC\r\n",
+    b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n",
+    b"UID SEARCH": b"* SEARCH 7\r\n",
+}
+
+
+def test_a_very_long_line_of_what_vanished_leaves_the_connection_good():
+    every_second = b",".join(b"%d" % uid for uid in range(1, 400_000, 2))
+    answers = TELLS_CHANGES | {b"UID FETCH": b"* VANISHED (EARLIER) " + every_second + b"\r\n"}
+    with (
+        loopback(answers) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=5) as session,
+    ):
+        session.select("INBOX")
+        assert session.changes(400_000, 1) == Changes({}, None)
+        assert session.uids() == [7]
+
+
+def test_a_literal_that_is_too_long_ends_the_connection_at_once():
+    answers = ONE_MESSAGE | {b"UID FETCH": b"* 1 FETCH (UID 1 BODY[] {1073741824}\r\nabc"}
+    with loopback(answers) as server, pytest.raises(ConnectionFailed) as caught:
+        read_account(Server("127.0.0.1", server.port, Security.NONE), "alice")
+    assert type(caught.value) is ConnectionFailed  # and nothing was waited for
+
+
+def test_a_line_without_an_end_ends_the_connection(monkeypatch):
+    monkeypatch.setattr(imap_connection, "_LONGEST_LINE", 10_000)
+    answers = TELLS_CHANGES | {b"UID FETCH": b"* VANISHED (EARLIER) " + b"1," * 10_000}
+    with (
+        loopback(answers) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=5) as session,
+    ):
+        session.select("INBOX")
+        with pytest.raises(ConnectionFailed, match="ended the connection"):
+            session.changes(20_000, 1)
+
+
+def test_the_last_messages_are_listed_first_so_that_what_is_expunged_meanwhile_hides_none(monkeypatch):
+    """An expunge moves messages to lower numbers, and so into what is still to be listed."""
+    monkeypatch.setattr(imap, "_SEARCH_WINDOW", 2)
+    answers = {
+        b"EXAMINE": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n",
+        b"UID SEARCH 3:3": b"* SEARCH 30\r\n* 1 EXPUNGE\r\n",
+        b"UID SEARCH 1:2": b"* SEARCH 20 30\r\n",
+    }
+    with (
+        loopback(answers) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
+    ):
+        session.select("INBOX")
+        assert session.uids() == [20, 30]
+    asked = [re.search(rb"\d:\d", line)[0] for line in server.lines if b"SEARCH" in line]
+    assert asked == [b"3:3", b"1:2"]
+
+
 def test_a_server_that_gives_no_uidvalidity_cannot_be_read():
     with (
         loopback({b"EXAMINE": b"* 0 EXISTS\r\n"}) as server,
@@ -475,18 +537,53 @@ def test_after_an_error_the_session_is_still_good_for_other_folders(dovecot, ses
     assert read_all(session, "INBOX") == [MAIL]
 
 
-@pytest.mark.parametrize("code", ["INUSE", "LIMIT", "OVERQUOTA", "SERVERBUG", "THROTTLED", "UNAVAILABLE", "throttled"])
-@pytest.mark.parametrize("command", [b"LOGIN", b"LIST", b"EXAMINE", b"UID FETCH"])
+BUSY = [
+    *(
+        (b"LOGIN", code)
+        for code in ("INUSE", "LIMIT", "OVERQUOTA", "SERVERBUG", "THROTTLED", "UNAVAILABLE", "throttled")
+    ),
+    *(
+        (command, code)
+        for command in (b"LIST", b"EXAMINE", b"UID FETCH")
+        for code in ("LIMIT", "OVERQUOTA", "THROTTLED")
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "code"), BUSY)
 def test_a_server_that_is_busy_is_not_one_that_refuses(command, code):
-    answers = {
-        b"LIST": b'* LIST () "/" INBOX\r\n',
-        b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n",
-        b"UID SEARCH": b"* SEARCH 1\r\n",
-        command: f"NO [{code}] alice, wait".encode(),
-    }
+    answers = ONE_MESSAGE | {command: f"NO [{code}] alice, wait".encode()}
     with loopback(answers) as server, pytest.raises(Throttled, match=f"{code.upper()}.*: wait") as caught:
         read_account(Server("127.0.0.1", server.port, Security.NONE), "alice")
     assert "alice" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "says", ["[SERVERBUG] damaged", "[UNAVAILABLE] later", "[INUSE] locked", "there is no x[LIMIT]"]
+)
+@pytest.mark.parametrize("command", [b"EXAMINE", b"UID FETCH"])
+def test_what_is_wrong_with_a_folder_is_not_said_of_the_server(command, says):
+    answers = ONE_MESSAGE | {command: f"NO {says}".encode()}
+    with loopback(answers) as server, pytest.raises(FolderFailed):
+        read_account(Server("127.0.0.1", server.port, Security.NONE), "alice")
+
+
+def test_a_message_without_text_that_is_there_is_not_called_gone():
+    answers = ONE_MESSAGE | {
+        b"UID FETCH 1 (BODY": b"* 1 FETCH (UID 1 BODY[] NIL FLAGS ())\r\n",
+        b"UID FETCH 1 (FLAGS": b"* 1 FETCH (UID 1 FLAGS ())\r\n",
+    }
+    with loopback(answers) as server, pytest.raises(FolderFailed, match="no text of message 1, which is there"):
+        read_account(Server("127.0.0.1", server.port, Security.NONE), "alice")
+
+
+def test_a_server_that_does_not_say_which_uid_is_next_says_too_little():
+    answers = {b"STATUS": b'* STATUS "INBOX" (MESSAGES 1 UIDVALIDITY 1)\r\n'}
+    with (
+        loopback(answers) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
+    ):
+        assert session.figures("INBOX") is None
 
 
 @pytest.mark.parametrize(

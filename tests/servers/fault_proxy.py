@@ -23,6 +23,7 @@ class Fault:
     act: Act
     times: int = 1_000_000
     seen: list[bytes] = field(default_factory=list)
+    acted: int = 0  # times that something really was broken
 
     def takes(self, line: bytes) -> bool:
         if len(self.seen) >= self.times or not re.search(self.command, line):
@@ -63,6 +64,11 @@ class Conversation:
                 if changed:
                     self.client.sendall(changed)
         self.close()
+
+    def acted(self) -> None:
+        """Note that something was broken."""
+        if self._proxy.fault is not None:
+            self._proxy.fault.acted += 1
 
     def close(self) -> None:
         for each in (self.client, self.server):
@@ -119,20 +125,23 @@ def changing(change: Callable[[Conversation], Callable[[bytes], bytes]]) -> Act:
     return act
 
 
-def cut_after(count: int) -> Act:
-    """Break the connection after so many bytes of the answer."""
+def cut_after(count: int, behind: bytes = b"") -> Act:
+    """Break the connection after so many bytes of the answer, counted from the first place `behind` these words."""
 
     def change(conversation: Conversation) -> Callable[[bytes], bytes]:
-        left = count
+        said = b""
 
         def cut(data: bytes) -> bytes:
-            nonlocal left
-            if len(data) >= left:
-                conversation.client.sendall(data[:left])
-                conversation.close()
-                return b""
-            left -= len(data)
-            return data
+            nonlocal said
+            before, said = len(said), said + data
+            place = said.find(behind)
+            end = place + len(behind) + count
+            if place < 0 or len(said) < end:
+                return data
+            conversation.acted()
+            conversation.client.sendall(data[: max(0, end - before)])
+            conversation.close()
+            return b""
 
         return cut
 
@@ -141,16 +150,22 @@ def cut_after(count: int) -> Act:
 
 def swallow() -> Act:
     """Let the client wait for an answer that never comes."""
-    return changing(lambda _: lambda _data: b"")
+
+    def change(conversation: Conversation) -> Callable[[bytes], bytes]:
+        conversation.acted()
+        return lambda _data: b""
+
+    return changing(change)
 
 
 def fall_silent() -> Act:
     """Give the first words of an answer, and then nothing; the client's next line gets nowhere either."""
 
-    def change(_conversation: Conversation) -> Callable[[bytes], bytes]:
+    def change(conversation: Conversation) -> Callable[[bytes], bytes]:
         said: list[bytes] = []
 
         def only_the_first(data: bytes) -> bytes:
+            conversation.acted()
             said.append(data)
             return data if len(said) == 1 else b""
 
@@ -167,7 +182,17 @@ def fall_silent() -> Act:
 
 def replace(pattern: bytes, by: bytes) -> Act:
     """Put other words into the answer."""
-    return changing(lambda _: lambda data: re.sub(pattern, by, data))
+
+    def change(conversation: Conversation) -> Callable[[bytes], bytes]:
+        def put(data: bytes) -> bytes:
+            changed = re.sub(pattern, by, data)
+            if changed != data:
+                conversation.acted()
+            return changed
+
+        return put
+
+    return changing(change)
 
 
 def drip(seconds: float) -> Act:
@@ -175,6 +200,7 @@ def drip(seconds: float) -> Act:
 
     def change(conversation: Conversation) -> Callable[[bytes], bytes]:
         def slowly(data: bytes) -> bytes:
+            conversation.acted()
             for byte in data:
                 conversation.client.sendall(bytes([byte]))
                 time.sleep(seconds)
@@ -189,6 +215,7 @@ def answer(text: bytes) -> Act:
     """Answer in place of the server; `@` stands for the tag."""
 
     def act(conversation: Conversation, tag: bytes, _line: bytes) -> None:
+        conversation.acted()
         conversation.client.sendall(text.replace(b"@", tag))
 
     return act
@@ -198,6 +225,7 @@ def hang_up(text: bytes = b"") -> Act:
     """Say something, and end the connection."""
 
     def act(conversation: Conversation, _tag: bytes, _line: bytes) -> None:
+        conversation.acted()
         conversation.client.sendall(text)
         conversation.close()
 
@@ -208,6 +236,7 @@ def meanwhile(happens: Callable[[], None]) -> Act:
     """Let something happen on the server just before the command gets there."""
 
     def act(conversation: Conversation, _tag: bytes, line: bytes) -> None:
+        conversation.acted()
         happens()
         conversation.change = lambda data: data
         conversation.server.sendall(line)

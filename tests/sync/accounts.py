@@ -14,6 +14,7 @@ from postroom.actions.sync import sync_mailbox
 from postroom.core.model import Folder, Security
 from postroom.mail.server import ConnectionFailed
 from postroom.storage.folders import folders_of
+from postroom.storage.raw_messages import raw_message
 from postroom.storage.schema import copies
 from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
@@ -44,7 +45,8 @@ class Account:
         self.team, self.server, self.port = team, server, port or server.imap_port
         self.protocol = protocol
         self.address = f"{uuid.uuid4().hex}@test.example"
-        team.user(name, mailbox=None)
+        self.name = name
+        self.user_id = team.user(name, mailbox=None).id
         self.mailbox_id = 0
         self.connect(name, server.password)
 
@@ -114,6 +116,12 @@ class Account:
             of_mailbox = select(*columns).where(copies.c.mailbox_id == self.mailbox_id).order_by(copies.c.id)
             found = [Stored(*row) for row in connection.execute(of_mailbox)]
         return [copy._replace(folder=self.server.plain(copy.folder)) for copy in found]
+
+    def texts(self) -> dict[tuple[str, str], bytes]:
+        """Give the text of each copy that is not gone, by folder and UID."""
+        with self.team.database.read() as connection:
+            there = [copy for copy in self.stored() if copy.gone_at is None]
+            return {(copy.folder, copy.uid): raw_message(connection, copy.id) for copy in there}
 
     def there(self) -> set[tuple[str, str]]:
         """Give folder and UID of each copy that is not gone."""

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import pytest
+from imapclient import IMAPClient
 
 from postroom.actions import store_mail
 from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
@@ -22,7 +23,7 @@ from postroom.mail.server import ConnectionFailed, Throttled
 from postroom.storage.database import DiskFull
 from tests.servers import fault_proxy as faults
 from tests.servers.dovecot import Dovecot
-from tests.servers.fault_proxy import Act, Fault, FaultProxy, fault_proxy
+from tests.servers.fault_proxy import Act, Conversation, Fault, FaultProxy, fault_proxy
 from tests.storage.full_disk import no_more_pages
 from tests.sync.accounts import CUSTOMER, LEAD, Account
 from tests.team import NOW, OPERATOR, Team
@@ -45,7 +46,7 @@ class Bad(NamedTuple):
 # Each ends a pass, or one folder of it.
 FAULTS = {
     "cut at once": Bad(BODIES, faults.cut_after(1)),
-    "cut within a literal": Bad(BODIES, faults.cut_after(500)),
+    "cut within a literal": Bad(BODIES, faults.cut_after(20, behind=b"}\r\n")),
     "cut within the list of folders": Bad(rb" LIST ", faults.cut_after(20)),
     "cut within the list of UIDs": Bad(rb"UID SEARCH", faults.cut_after(10)),
     "silence": Bad(BODIES, faults.swallow()),
@@ -73,12 +74,12 @@ FAULTS = {
 LIES = {
     "a UIDNEXT that is far too high": Bad(rb"EXAMINE", faults.replace(rb"UIDNEXT \d+", b"UIDNEXT 4000000000"), 9),
     "a UIDNEXT that is too low": Bad(rb"EXAMINE|STATUS", faults.replace(rb"UIDNEXT \d+", b"UIDNEXT 1"), 9),
-    "no UIDNEXT": Bad(rb"EXAMINE", faults.replace(rb"UIDNEXT \d+", b"UNKNOWN-CODE 1"), 9),
-    "UIDs twice": Bad(rb"UID SEARCH", faults.replace(rb"\* SEARCH 1 2", b"* SEARCH 1 1 2 2 1"), 9),
-    "UIDs in no order": Bad(rb"UID SEARCH", faults.replace(rb"\* SEARCH 1 2 3", b"* SEARCH 3 1 2"), 9),
-    "flags that nobody knows": Bad(BODIES, faults.replace(rb"FLAGS \(\)", rb"FLAGS (\\Odd $x \\Seen)"), 9),
+    "no UIDNEXT": Bad(rb"EXAMINE|STATUS", faults.replace(rb"UIDNEXT \d+", b"UNKNOWN-CODE 1"), 9),
+    "UIDs twice": Bad(rb"UID SEARCH", faults.replace(rb"\* SEARCH ([\d ]+)", rb"* SEARCH \1 \1"), 9),
+    "UIDs in no order": Bad(rb"UID SEARCH", faults.replace(rb"\* SEARCH (\d+) ([\d ]+)", rb"* SEARCH \2 \1"), 9),
+    "flags that nobody knows": Bad(BODIES, faults.replace(rb"FLAGS \([^)]*\)", rb"FLAGS (\\Odd $x \\Seen)"), 9),
     "messages that were not asked for": Bad(
-        BODIES, faults.replace(rb"\* 1 FETCH", b"* 9 FETCH (FLAGS ())\r\n* 1 FETCH"), 9
+        BODIES, faults.replace(rb"\* (\d+) FETCH", rb"* 9 FETCH (FLAGS ())\r\n* \1 FETCH"), 9
     ),
 }
 
@@ -101,24 +102,31 @@ class Broken:
     def __init__(self, account: Account, proxy: FaultProxy) -> None:
         self.account, self.proxy = account, proxy
 
-    def sync(self, bad: Bad | None = None) -> dict[str, FolderReport]:
+    def sync(self, bad: Bad | None = None, seconds: float = SECONDS) -> dict[str, FolderReport]:
         self.proxy.fault = None if bad is None else Fault(bad.command, bad.act, bad.times)
         team = self.account.team
-        report = sync_mailbox(team.database, team.box, self.account.mailbox_id, NOW, timeout=SECONDS)
+        report = sync_mailbox(team.database, team.box, self.account.mailbox_id, NOW, timeout=seconds)
         return {folder.name: folder for folder in report.folders}
 
-    def on_server(self) -> set[tuple[str, str]]:
+    def on_server(self) -> dict[tuple[str, str], bytes]:
         with self.account.client() as client:
-            return {(name, str(uid)) for name in ("INBOX", "Offers") for uid in uids_in(client, name)}
+            return {key: text for name in ("INBOX", "Offers") for key, text in texts_in(client, name).items()}
 
     def assert_as_on_server(self) -> None:
-        assert self.account.there() == self.on_server()
-        assert self.account.mail_on_lead() == len(self.on_server())
+        there = self.on_server()
+        assert self.account.texts() == there
+        assert self.account.mail_on_lead() == len(there)
+
+    def letters(self) -> set[tuple[str, str, int]]:
+        """Give folder, UID and size of each dead letter."""
+        listed = list_dead_letters(self.account.team.database, by=OPERATOR, limit=99)
+        return {(each.letter.folder, each.letter.uid, each.letter.size) for each in listed}
 
 
-def uids_in(client, name):
+def texts_in(client: IMAPClient, name: str) -> dict[tuple[str, str], bytes]:
     client.select_folder(name, readonly=True)
-    return client.search()
+    texts = client.fetch(client.search(), ["BODY.PEEK[]"])
+    return {(name, str(uid)): answer[b"BODY[]"] for uid, answer in texts.items()}
 
 
 @pytest.fixture
@@ -139,8 +147,8 @@ def broken(team: Team, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Ite
 def test_the_next_pass_makes_it_good(broken: Broken, fault: str) -> None:
     with suppress(*MAY_BE_RAISED):
         broken.sync(FAULTS[fault])
-    assert broken.proxy.fault.seen
-    assert broken.account.there() <= broken.on_server()
+    assert broken.proxy.fault.acted
+    assert broken.account.there() <= broken.on_server().keys()
     broken.sync()
     broken.assert_as_on_server()
     assert {broken.account.folder(name).state for name in ("INBOX", "Offers")} == {FolderState.FOLLOWING}
@@ -150,10 +158,11 @@ def test_the_next_pass_makes_it_good(broken: Broken, fault: str) -> None:
 def test_a_server_that_says_odd_things_is_read_all_the_same(broken: Broken, lie: str) -> None:
     for _ in range(2):
         reports = broken.sync(LIES[lie])
-        assert broken.proxy.fault.seen
+        assert broken.proxy.fault.acted
         assert not [report.failed for report in reports.values() if report.failed]
         broken.assert_as_on_server()
-        broken.account.put("INBOX")
+        for _ in range(2):
+            broken.account.put("INBOX")
     broken.sync()
     broken.assert_as_on_server()
 
@@ -174,8 +183,8 @@ def test_changes_that_cannot_be_read_are_asked_for_again(broken: Broken, says: b
     broken.account.expunge("INBOX", [1])
     with suppress(*MAY_BE_RAISED):
         broken.sync(Bad(rb"CHANGEDSINCE", faults.answer(says + b"\r\n@ OK done\r\n")))
-    assert broken.proxy.fault.seen
-    assert broken.account.there() >= broken.on_server()
+    assert broken.proxy.fault.acted
+    assert broken.account.there() >= broken.on_server().keys()
     broken.sync()
     broken.assert_as_on_server()
 
@@ -186,14 +195,14 @@ def test_what_a_server_says_wrongly_of_what_vanished_hides_no_message(broken: Br
     broken.account.expunge("INBOX", [1])
     says = b"VANISHED (EARLIER) %s" % words if words else b"OK nothing"
     reports = broken.sync(Bad(rb"CHANGEDSINCE", faults.replace(rb"VANISHED \(EARLIER\) 1(?=\r)", says), 9))
-    assert broken.proxy.fault.seen
+    assert broken.proxy.fault.acted
     assert (reports["INBOX"].gone, reports["INBOX"].failed) == (1, None)
     broken.assert_as_on_server()
 
 
 def test_a_message_that_is_expunged_while_it_is_fetched(broken: Broken) -> None:
     broken.sync(Bad(BODIES, faults.meanwhile(lambda: broken.account.expunge("Offers", [2]))))
-    assert broken.proxy.fault.seen
+    assert broken.proxy.fault.acted
     broken.sync()
     broken.assert_as_on_server()
 
@@ -207,35 +216,90 @@ def test_a_folder_that_is_renamed_while_it_is_read(broken: Broken) -> None:
     broken.sync(Bad(BODIES, faults.meanwhile(rename), 9))
     broken.sync()
     with broken.account.client() as client:
-        there = {(name, str(uid)) for name in ("INBOX", "Sold") for uid in uids_in(client, name)}
-    assert broken.account.there() == there
+        there = texts_in(client, "INBOX") | texts_in(client, "Sold")
+    assert broken.account.texts() == there
     assert len(there) == MESSAGES == broken.account.mail_on_lead()
 
 
-@pytest.mark.parametrize("part", [rb"BODY.PEEK\[\]", rb"BODY.PEEK\["], ids=["its text", "whatever is asked of it"])
-def test_a_message_that_breaks_every_connection_stops_no_other(broken: Broken, part: bytes) -> None:
-    """Of one the headers come, and are stored; of the other nothing, and it is a dead letter."""
-    breaks = Bad(rb"UID FETCH (?=\S*\b2\b).*" + part, faults.hang_up(), 99)
+# What may happen each time that one message is asked for.
+ALWAYS = {
+    "it hangs up": faults.hang_up(),
+    "it refuses": faults.answer(b"@ NO cannot be converted\r\n"),
+    "it has a bug": faults.answer(b"@ NO [SERVERBUG] internal error\r\n"),
+    "it does not understand": faults.answer(b"@ BAD what?\r\n"),
+    "it falls silent": faults.swallow(),
+    "it talks nonsense": faults.answer(b"* 2 FETCH (UID 2 BODY[] (((\r\n@ OK done\r\n"),
+    "it gives no text": faults.replace(rb"BODY\[\] \{(\d+)\}\r\n", rb"BODY[] NIL X-TEXT {\1}\r\n"),
+}
+
+
+@pytest.mark.parametrize("act", ALWAYS)
+def test_a_message_that_never_comes_stops_no_other(broken: Broken, act: str) -> None:
+    """It is a dead letter, and comes whole once the server gives it."""
     for _ in range(6):
         broken.account.put("INBOX")
-    reports = broken.sync(breaks)
-    team = broken.account.team
-    letters = list_dead_letters(team.database, by=OPERATOR, limit=9)
-    if part.endswith(rb"\]"):
-        assert letters == []
-        broken.assert_as_on_server()
-        return
-    assert {(each.letter.folder, each.letter.uid, each.letter.size) for each in letters} == {
-        ("INBOX", "2", 0),
-        ("Offers", "2", 0),
-    }
+    reports = broken.sync(Bad(rb"UID FETCH (?=\S*\b2\b).*BODY", ALWAYS[act], 999), seconds=SECONDS / 2)
+    failing = {("INBOX", "2", 0), ("Offers", "2", 0)}
+    assert broken.letters() == failing
     assert (reports["INBOX"].dead_letters, reports["INBOX"].failed) == (1, None)
-    assert broken.account.there() == broken.on_server() - {("INBOX", "2"), ("Offers", "2")}
+    assert broken.account.there() == broken.on_server().keys() - {(name, uid) for name, uid, _ in failing}
+    replay_dead_letters(broken.account.team.database, by=OPERATOR, now=NOW)
+    assert broken.letters() == set()
     broken.proxy.fault = None
-    replay_dead_letters(team.database, by=OPERATOR, now=NOW)
-    assert list_dead_letters(team.database, by=OPERATOR, limit=9) == []
     broken.account.sync(after=RECONCILE_SECONDS)
     broken.assert_as_on_server()
+
+
+def test_a_message_that_failed_once_comes_whole(broken: Broken) -> None:
+    broken.sync()
+    broken.account.put("INBOX")
+    broken.sync(Bad(BODIES, faults.cut_after(20, behind=b"}\r\n")))
+    assert broken.proxy.fault.acted
+    broken.assert_as_on_server()
+
+
+def test_one_that_never_comes_is_given_up_if_older_ones_come(broken: Broken) -> None:
+    broken.sync()
+    uid = broken.account.put("INBOX")
+    reports = broken.sync(Bad(rb"UID FETCH %d .*BODY" % uid, faults.hang_up(), 999))
+    assert (reports["INBOX"].dead_letters, broken.letters()) == (1, {("INBOX", str(uid), 0)})
+
+
+@pytest.mark.parametrize("code", [b"", b"[UNAVAILABLE] "])
+def test_a_server_that_gives_no_text_for_a_while_makes_no_dead_letters(broken: Broken, code: bytes) -> None:
+    reports = broken.sync(Bad(BODIES, faults.answer(b"@ NO %snot now\r\n" % code), 999))
+    assert all(reports[name].failed for name in ("INBOX", "Offers"))
+    assert (broken.letters(), broken.account.there()) == (set(), set())
+    broken.sync()
+    broken.assert_as_on_server()
+
+
+def test_many_that_never_come_hold_up_nothing_that_does(broken: Broken) -> None:
+    for _ in range(40):
+        broken.account.put("INBOX")
+    reports = broken.sync(Bad(rb"UID FETCH (?=\S*\b(1[1-9]|3[1-4])\b).*BODY", faults.hang_up(), 999))
+    assert (reports["INBOX"].dead_letters, reports["INBOX"].failed) == (13, None)
+    assert len(broken.account.there()) == MESSAGES + 40 - 13
+
+
+def test_what_came_before_the_server_is_gone_is_kept(broken: Broken) -> None:
+    def end(conversation: Conversation, tag: bytes, line: bytes) -> None:
+        broken.proxy.fault = Fault(rb"AUTHENTICATE", faults.hang_up())
+        faults.hang_up()(conversation, tag, line)
+
+    for _ in range(8):
+        broken.account.put("INBOX")
+    with pytest.raises(ConnectionFailed):
+        broken.sync(Bad(rb"UID FETCH (?=\S*\b5\b)", end))
+    assert broken.account.there()
+    broken.sync()
+    broken.assert_as_on_server()
+
+
+def test_a_folder_that_is_damaged_stops_no_other(broken: Broken) -> None:
+    reports = broken.sync(Bad(rb"EXAMINE .*Offers", faults.answer(b"@ NO [SERVERBUG] internal error\r\n"), 9))
+    assert "SERVERBUG" in reports["Offers"].failed
+    assert broken.account.there() == {key for key in broken.on_server() if key[0] == "INBOX"}
 
 
 def test_a_disk_that_is_full(broken: Broken) -> None:
@@ -243,6 +307,6 @@ def test_a_disk_that_is_full(broken: Broken) -> None:
         broken.account.put("INBOX", "x" * 20_000)
     with no_more_pages(broken.account.team.database, 12), pytest.raises(DiskFull, match="nothing is lost; make room"):
         broken.sync()
-    assert broken.account.there() < broken.on_server()
+    assert broken.account.there() < broken.on_server().keys()
     broken.sync()
     broken.assert_as_on_server()

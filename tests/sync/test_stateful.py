@@ -16,12 +16,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from sqlalchemy import select
 
 from postroom.actions.mailbox_pass import DOUBT_SECONDS
+from postroom.actions.read_emails import FIRST_INDEX
+from postroom.core.details import Wanted
 from postroom.storage.associations import associate_by_hand
 from postroom.storage.schema import associations, copies
+from tests.asking import email_reader
 from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 from tests.sync.accounts import CUSTOMER, LEAD, Account
-from tests.team import Team, message
+from tests.team import NOW, Team, message
 
 MANY = os.environ.get("POSTROOM_MANY_EXAMPLES") == "1"
 FILED = 1002  # a record that knows nothing of the mail
@@ -41,6 +44,7 @@ class Mailbox(RuleBasedStateMachine):
     def begin(self) -> None:
         self.account = self.new_account()
         self.client = self.account.client()
+        self.account.team.permission(self.account.name, "public")
         self.numbers = count(1)
         self.now = 0
         self.synced: dict[str, list[int]] = {}  # the ids of the copies of each message, as of the last pass
@@ -137,22 +141,40 @@ class Mailbox(RuleBasedStateMachine):
             self.now += DOUBT_SECONDS
             self.account.sync(after=self.now)
         stored = {(copy.folder, copy.uid): copy.flags for copy in self.account.stored() if copy.gone_at is None}
-        assert stored == self.on_server()
+        flags, message_ids = self.on_server()
+        assert stored == flags
+        assert self.listed_on_lead() == message_ids  # all of them are from the lead
         found = self.copies_by_message()
         self.assert_same_copies(found)
         self.assert_still_filed(found)
         self.synced = found
 
-    def on_server(self) -> dict[tuple[str, str], str]:
-        there = {}
+    def on_server(self) -> tuple[dict[tuple[str, str], str], set[str]]:
+        """Give the flags of each message by its place, and the ids of all messages."""
+        there, message_ids = {}, set()
         for _, _, name in self.client.list_folders():
             folder = self.account.server.plain(name)
             if folder in FOLDERS:
                 self.client.select_folder(name, readonly=True)
-                for uid, answer in self.client.fetch(self.client.search(), ["FLAGS"]).items():
+                for uid, answer in self.client.fetch(self.client.search(), ["FLAGS", "ENVELOPE"]).items():
                     flags = sorted(flag.decode() for flag in answer[b"FLAGS"] if flag != b"\\Recent")
                     there[folder, str(uid)] = " ".join(flags)
-        return there
+                    message_ids.add(answer[b"ENVELOPE"].message_id.decode().strip("<>"))
+        return there, message_ids
+
+    def listed_on_lead(self) -> set[str]:
+        """Give the ids of the e-mails that Bob is shown on the lead of this mailbox, page by page."""
+        team = self.account.team
+        found: list[int] = []
+        index: str | None = FIRST_INDEX
+        with email_reader(team).open_record(team.token("Bob"), "Leads", str(LEAD), now=NOW) as record:
+            while index is not None:
+                page = record.list_emails(Wanted("all_emails", self.account.user_id), index=index)
+                found += [email.copy_id for email in page.emails]
+                index = page.next_index
+        with team.database.read() as connection:
+            rows = connection.execute(select(copies.c.message_id).where(copies.c.id.in_(found)))
+            return {row.message_id for row in rows}
 
     def copies_by_message(self) -> dict[str, list[int]]:
         of_mailbox = (copies.c.mailbox_id == self.account.mailbox_id, copies.c.gone_at.is_(None))

@@ -23,12 +23,13 @@ from postroom.actions.store_mail import (
 )
 from postroom.core.model import Folder, FolderState, Kind, Mailbox
 from postroom.storage.database import Database
-from postroom.storage.dead_letters import forget_other_letters, has_letters
 from postroom.storage.folders import add_folder, folders_of, forget_folder, save_folder
 from postroom.storage.mail import Source, digest_of, stored_uids
 from postroom.storage.places import (
     Arrival,
     Place,
+    forget_other_letters,
+    has_letters,
     lose_copies,
     move_copies,
     places_at,
@@ -150,6 +151,11 @@ class MailboxPass:
         """Give where the copies with these UIDs are that are not gone."""
         with self.database.read() as connection:
             return places_at(connection, self.source(folder), uids)
+
+    def newest(self, folder: Folder) -> int | None:
+        """Give the highest UID of what is stored of a folder, under its present UIDVALIDITY, and not gone."""
+        places = (place for place in self.places(folder.name) if place.uidvalidity == folder.uidvalidity)
+        return max((int(place.uid) for place in places if not place.is_gone), default=None)
 
     def kept(self, folder: Folder) -> frozenset[str]:
         """Give the UIDs of what is stored of a folder under its present UIDVALIDITY, or is a dead letter."""

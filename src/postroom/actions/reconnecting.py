@@ -5,9 +5,11 @@ from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from postroom.mail.server import ConnectionFailed
+from postroom.mail.server import ConnectionFailed, TimedOut
 
-MOST_BREAKS = 20  # connections that break within one pass, before it is given up for now
+# So many one after the other, while nothing comes, end a pass for now. A time-out takes a minute.
+_MOST_BREAKS = 50
+_MOST_TIME_OUTS = 3
 
 Session = TypeVar("Session")
 
@@ -20,7 +22,7 @@ class Reconnecting(Generic[Session]):
     def __init__(self, connect: Callable[[], AbstractContextManager[Session]]) -> None:
         self._connect = connect
         self._connection = ExitStack()
-        self._breaks = 0
+        self._breaks = self._time_outs = 0
 
     def __enter__(self) -> "Reconnecting[Session]":
         self.session = self._connection.enter_context(self._connect())
@@ -34,8 +36,13 @@ class Reconnecting(Generic[Session]):
     def after(self, error: ConnectionFailed) -> Session:
         """Open another session after a connection broke; raise the error where too many did."""
         self._breaks += 1
-        if self._breaks > MOST_BREAKS:
+        self._time_outs += isinstance(error, TimedOut)
+        if self._breaks > _MOST_BREAKS or self._time_outs > _MOST_TIME_OUTS:
             raise error
         self._connection.close()
         self.session = self._connection.enter_context(self._connect())
         return self.session
+
+    def got_on(self) -> None:
+        """Note that something came."""
+        self._breaks = self._time_outs = 0

@@ -178,14 +178,22 @@ def _reason(error: Exception) -> str:
 
 
 def batches(messages: Iterable[RawMessage]) -> Iterator[list[RawMessage]]:
-    """Group messages so that a transaction stays short, and what is held in memory small."""
+    """Group messages so that a transaction stays short, and what is held in memory small.
+
+    Where they break off, what came until then is a batch of its own before the error.
+    """
     batch: list[RawMessage] = []
     size = 0
-    for message in messages:
-        batch.append(message)
-        size += len(message.raw)
-        if len(batch) >= _BATCH_MESSAGES or size >= _BATCH_BYTES:
+    try:
+        for message in messages:
+            batch.append(message)
+            size += len(message.raw)
+            if len(batch) >= _BATCH_MESSAGES or size >= _BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+    except Exception:
+        if batch:
             yield batch
-            batch, size = [], 0
+        raise
     if batch:
         yield batch

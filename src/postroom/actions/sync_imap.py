@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from postroom.actions.fetching import Fetching
 from postroom.actions.mailbox_folders import LONGEST_FOLDER_NAME
 from postroom.actions.mailbox_pass import Comparison, FolderReport, MailboxPass
 from postroom.actions.reconnecting import Reconnecting
 from postroom.actions.store_mail import RawMessage
 from postroom.core.model import Folder, FolderState
-from postroom.mail.imap import MOST_AT_ONCE, Changes, FetchedMessage, Figures, FolderFailed, ListedFolder, Session
-from postroom.mail.server import ConnectionFailed, TimedOut
+from postroom.mail.imap import Changes, Figures, FolderFailed, ListedFolder, Session
+from postroom.mail.server import ConnectionFailed
 from postroom.storage.places import Place
 
 RECONCILE_SECONDS = 6 * 3600  # after so long everything is compared, even if nothing seems to have changed
@@ -220,56 +221,21 @@ class ImapPass:
     def _arriving(self, comparison: Comparison) -> Iterator[RawMessage]:
         """Yield messages; one that was expunged meanwhile is left out, it is no longer mail of the mailbox."""
         name = comparison.folder.name
-        for message in self._fetched(comparison):
+
+        def reopen(error: ConnectionFailed) -> None:
+            self._line.after(error).folders()  # by which names are known as the server has them
+            self._open(comparison.folder)
+
+        def give_up(uid: int, reason: str) -> None:
+            self._run.keep_unread(comparison, str(uid), f"{name} message {uid}", reason)
+
+        fetching = Fetching(self._line, reopen, give_up, lambda: self._run.newest(comparison.folder))
+        for message in fetching.messages([int(uid) for uid in comparison.new]):
             uid = str(message.uid)
             if message.raw is None:
                 comparison.vanished.add(uid)
             else:
                 yield RawMessage(uid, message.raw, f"{name} message {uid}", message.truncated, message.flags)
-
-    def _fetched(self, comparison: Comparison) -> Iterator[FetchedMessage]:
-        """Yield messages over as many connections as that takes: what was asked for when one broke is halved.
-
-        So a message on which they break is found: of it the headers are asked for alone.
-        """
-        waiting = [[int(uid) for uid in comparison.new]]
-        while waiting:
-            some = waiting.pop()
-            came: set[int] = set()
-            try:
-                for message in self._line.session.fetch(some):
-                    came.add(message.uid)
-                    yield message
-            except TimedOut:
-                raise
-            except ConnectionFailed as error:
-                left = [uid for uid in some if uid not in came]
-                self._reconnect(comparison.folder, error)
-                if len(some) == 1:
-                    yield from self._headers(comparison, some[0], error)
-                else:
-                    waiting += _halves(left)
-
-    def _reconnect(self, folder: Folder, error: ConnectionFailed) -> None:
-        self._line.after(error).folders()  # by which names are known as the server has them
-        self._open(folder)
-
-    def _headers(self, comparison: Comparison, uid: int, error: ConnectionFailed) -> Iterator[FetchedMessage]:
-        """Yield the headers of a message whose text breaks the connection, or keep that it breaks it in any case."""
-        try:
-            yield self._line.session.fetch_headers(uid)
-        except TimedOut:
-            raise
-        except ConnectionFailed as again:
-            self._run.keep_unread(comparison, str(uid), f"{comparison.folder.name} message {uid}", str(error))
-            self._reconnect(comparison.folder, again)
-
-
-def _halves(uids: list[int]) -> list[list[int]]:
-    """Part what one command may have asked for, and what came after it; the first part stands last."""
-    half = max(1, len(uids[:MOST_AT_ONCE]) // 2)
-    parts = (uids[:half], uids[half:MOST_AT_ONCE], uids[MOST_AT_ONCE:])
-    return [part for part in reversed(parts) if part]
 
 
 def _figures(folder: Folder) -> Figures:

@@ -77,6 +77,7 @@ class PopPass:
                 return
             if raw is not None:
                 self._given.add(uid)
+                self._line.got_on()
                 self._keep_failed(comparison)
                 message = self._listed[uid]
                 yield RawMessage(uid, raw, _place(message), is_truncated(message))

@@ -15,12 +15,19 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from postroom.mail.folder_names import SKIPPED_NAMES
 from postroom.mail.headers import MAX_HEADER_BYTES
-from postroom.mail.imap_connection import Client, answered_in_time, imap_connection, imap_errors, refuse_if_busy
+from postroom.mail.imap_connection import (
+    TOO_MUCH,
+    Client,
+    answered_in_time,
+    imap_connection,
+    imap_errors,
+    refuse_if_busy,
+)
 from postroom.mail.imap_idle import Idling
 from postroom.mail.parse import MAX_MESSAGE_BYTES
 from postroom.mail.server import DEFAULT_TIMEOUT, FORBIDDEN, Login, MailServerError, Server, guard
 
-_SEARCH_WINDOW = 50_000  # messages: imaplib refuses an answer of more than a million bytes
+_SEARCH_WINDOW = 50_000  # messages: an answer is one line, and stays well below a million bytes
 _AT_ONCE = 500  # UIDs in a command: servers take lines of 8192 octets at least (RFC 7162, section 4)
 MOST_AT_ONCE = 100  # messages
 _BATCH_BYTES = 8 * 1024 * 1024
@@ -135,9 +142,9 @@ class Session:
         wire = self._wire(name)
         with self._errors(f"the figures of {_printable(name)}"):
             status = self._client.folder_status(wire, items)
-        if b"UIDVALIDITY" not in status or b"MESSAGES" not in status:
+        if not {b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES"} <= status.keys():
             return None
-        return Figures(status[b"UIDVALIDITY"], status.get(b"UIDNEXT"), status[b"MESSAGES"], _modseq(status))
+        return Figures(status[b"UIDVALIDITY"], status[b"UIDNEXT"], status[b"MESSAGES"], _modseq(status))
 
     def select(self, name: str) -> Figures:
         """Open a folder read-only."""
@@ -160,7 +167,8 @@ class Session:
             return sorted({uid for uid in self._search(criteria) if uid > above})  # n:* names the last in any case
 
     def _search(self, criteria: Sequence[object]) -> Iterator[int]:
-        for start in range(1, self._exists + 1, _SEARCH_WINDOW):
+        """Yield UIDs, some twice: what is expunged meanwhile moves messages into windows that are still to come."""
+        for start in reversed(range(1, self._exists + 1, _SEARCH_WINDOW)):
             end = min(start + _SEARCH_WINDOW - 1, self._exists)
             yield from self._client.search([f"{start}:{end}", *criteria])
 
@@ -199,18 +207,18 @@ class Session:
             for batch in _batches([uid for uid in some if uid not in drafts], sizes):
                 yield from self._bodies(batch, truncated=sizes.get(batch[0], 0) > MAX_MESSAGE_BYTES)
 
-    def fetch_headers(self, uid: int) -> FetchedMessage:
-        """Give the headers of one message alone."""
-        return next(self._bodies([uid], truncated=True))
-
     def _bodies(self, batch: list[int], *, truncated: bool) -> Iterator[FetchedMessage]:
         section = f"BODY.PEEK[HEADER]<0.{MAX_HEADER_BYTES}>" if truncated else "BODY.PEEK[]"
         key = b"BODY[HEADER]<0>" if truncated else b"BODY[]"
         with self._errors("the messages"):
             answers = self._client.fetch(batch, [section, "FLAGS"])
             came = [(uid, _text(answers.get(uid, {}), key), _flags(answers.get(uid, {}))) for uid in batch]
+        withheld = self.flags([uid for uid, raw, _ in came if raw is None])
         for uid, raw, flags in came:
-            yield FetchedMessage(uid, raw, truncated, flags)
+            if uid not in withheld:
+                yield FetchedMessage(uid, raw, truncated, flags)
+        if withheld:
+            raise FolderFailed(f"{self._server} gave no text of message {min(withheld)}, which is there")
 
     @property
     def can_idle(self) -> bool:
@@ -235,7 +243,7 @@ class Session:
             except IMAPClientAbortError:
                 raise
             except (IMAPClientError, AttributeError, LookupError, TypeError, ValueError) as error:  # no words of IMAP
-                refuse_if_busy(self._server, error)
+                refuse_if_busy(self._server, error, TOO_MUCH)
                 raise FolderFailed(f"{self._server} did not give {what}: {_printable(str(error))}") from error
 
 

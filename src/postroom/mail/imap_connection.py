@@ -29,8 +29,14 @@ from postroom.mail.server import (
 )
 
 _LONGEST_LITERAL = MAX_MESSAGE_BYTES + 1024 * 1024
-# RFC 5530, section 3, and what large providers send: too many connections, too much traffic, or a server in need.
-_BUSY = re.compile(r"\[(INUSE|LIMIT|OVERQUOTA|SERVERBUG|THROTTLED|UNAVAILABLE)\]", re.IGNORECASE)
+# Bytes: what vanished comes in one line, also if every second of a million messages did. imaplib's own limit is lower,
+# and past it what is left of a line would be read as the next answer.
+_LONGEST_LINE = 16 * 1024 * 1024
+# RFC 5530, section 3, and what large providers send: we ask too much, or the server is in need. Of one folder or
+# message the latter says only that this one cannot be read.
+TOO_MUCH = "LIMIT|OVERQUOTA|THROTTLED"
+_BEGINNING = r"(?:^|failed: |b['\"]|\* (?:NO|BYE) )"  # of a server's words, after those of the libraries
+_BUSY = f"{TOO_MUCH}|INUSE|SERVERBUG|UNAVAILABLE"
 
 
 @contextmanager
@@ -65,9 +71,9 @@ def imap_errors(server: Server) -> Iterator[None]:
             raise ConnectionFailed(f"{server} ended the connection: check port and security, try later.") from error
 
 
-def refuse_if_busy(server: Server, error: Exception) -> None:
-    """Raise Throttled if the server's answer has a response code that says so; no other word of it is repeated."""
-    if code := _BUSY.search(str(error)):
+def refuse_if_busy(server: Server, error: Exception, codes: str = _BUSY) -> None:
+    """Raise Throttled if the server's answer begins with such a code; no other word of it is repeated."""
+    if code := re.search(rf"{_BEGINNING}\[({codes})\]", str(error), re.IGNORECASE):
         raise Throttled(f"{server} is busy or limits how often it is asked ({code[1].upper()}): wait.") from None
 
 
@@ -84,7 +90,7 @@ def _greeting_errors(server: Server) -> Iterator[None]:
 
 
 class Client(IMAPClient):  # type: ignore[misc]
-    """Asks what has changed, and takes no literal (RFC 3501, section 4.3) longer than what is ever asked for."""
+    """Asks what has changed, and takes no line and no literal (RFC 3501, section 4.3) longer than is ever asked for."""
 
     def changes(self, uids: str, since: int, *, with_vanished: bool) -> tuple[dict[int, dict[bytes, Any]], bytes]:
         """Give what was changed after a modification, and a sequence of UIDs that vanished (RFC 7162, section 3.2.6).
@@ -117,7 +123,14 @@ class Client(IMAPClient):  # type: ignore[misc]
                 raise IMAPClientAbortError(f"a literal of {size} bytes was announced")
             return bytes(read(size))
 
+        def readline_within_limits() -> bytes:
+            line = bytes(connection.file.readline(_LONGEST_LINE + 1))
+            if len(line) > _LONGEST_LINE:
+                raise IMAPClientAbortError(f"a line of more than {_LONGEST_LINE} bytes came")
+            return line
+
         connection.read = read_within_limits
+        connection.readline = readline_within_limits
         return connection
 
     def lines_ahead(self) -> Iterator[bytes]:

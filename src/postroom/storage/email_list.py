@@ -166,16 +166,22 @@ class _Source(NamedTuple):
         return and_(*(entry.c[name] == getattr(self, name) for name in self._fields[1:]))
 
 
-def _sources(dialect: str) -> _Source:
-    """Give the sources that a list in JSON names: both databases take one of any length as one parameter."""
-    listed = _parameter("sources", Text)
+def _listed(dialect: str, parameter: BindParameter[Any], name: str) -> FromClause:
+    """Give the elements of a list in JSON as rows of text: both databases take one of any length as one parameter."""
     if dialect == "sqlite":
-        table: FromClause = func.json_each(listed).table_valued(column("value", Text)).alias("source")
+        return func.json_each(parameter).table_valued(column("value", Text)).alias(name)
+    elements = func.json_array_elements_text(cast(parameter, JSON))
+    return elements.table_valued(column("value", Text)).render_derived(name=name)
+
+
+def _sources(dialect: str) -> _Source:
+    """Give the sources that a list in JSON names."""
+    table = _listed(dialect, _parameter("sources", Text), "source")
+    if dialect == "sqlite":
         parts = [func.json_extract(table.c.value, constant(f"$[{place}]")) for place in range(4)]
     else:
-        elements = func.json_array_elements(cast(listed, JSON))
-        table = elements.table_valued(column("value", JSON)).render_derived(name="source")
-        parts = [func.json_extract_path_text(table.c.value, constant(str(place))) for place in range(4)]
+        source = cast(table.c.value, JSON)
+        parts = [func.json_extract_path_text(source, constant(str(place))) for place in range(4)]
     kinds: tuple[type[TypeEngine[Any]], ...] = (BigInteger, BigInteger, Text, Text)
     return _Source(table, *(cast(part, kind) for part, kind in zip(parts, kinds, strict=True)))
 
@@ -246,12 +252,7 @@ def _flags() -> ColumnElement[str | None]:
 
 def _refused(dialect: str) -> Select[Any]:
     """Find the recipients who were refused, by what the outbox knows of a copy."""
-    listed = _parameter("copies", Text)
-    if dialect == "sqlite":
-        table: FromClause = func.json_each(listed).table_valued(column("value", Text)).alias("asked")
-    else:
-        elements = func.json_array_elements_text(cast(listed, JSON))
-        table = elements.table_valued(column("value", Text)).render_derived(name="asked")
+    table = _listed(dialect, _parameter("copies", Text), "asked")
     is_sent = and_(outbox.c.user_id == copies.c.user_id, outbox.c.email_key == copies.c.email_key)
     to, is_refused = outbox_recipients, outbox_recipients.c.state == constant(RecipientState.REFUSED)
     tables = table.join(copies, copies.c.id == cast(table.c.value, BigInteger)).join(outbox, is_sent)

@@ -90,7 +90,7 @@ class FetchedMessage:
 def open_session(server: Server, login: Login, timeout: float = DEFAULT_TIMEOUT) -> Iterator["Session"]:
     """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
     with imap_connection(server, login, timeout) as client:
-        with imap_errors(server):
+        with imap_errors(server), answered_in_time(client):
             enabled = _enabled(client)
         yield Session(client, server, tells_vanished="QRESYNC" in enabled)
 

@@ -344,9 +344,11 @@ def _is_draft(answer: dict[bytes, Any]) -> bool:
 def _decode_name(wire: bytes) -> str:
     """Decode modified UTF-7 (RFC 3501, section 5.1.3); a name that is not has its bytes shown."""
     try:
-        return str(imap_utf7.decode(wire))
+        name = str(imap_utf7.decode(wire))
+        name.encode()  # half a character alone could not be stored
     except (UnicodeError, ValueError):
         return wire.decode("ascii", "backslashreplace")
+    return name
 
 
 def _printable(text: str) -> str:

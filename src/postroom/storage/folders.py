@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict
 
-from sqlalchemy import Connection, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, case, delete, func, select, update
 
 from postroom.core.model import Folder, FolderState, Mailbox
+from postroom.storage.database import upsert
 from postroom.storage.ids import take_id
 from postroom.storage.schema import copies, folders, mailboxes
 
@@ -42,10 +43,11 @@ def messages_to_come(connection: Connection, mailbox_ids: Collection[int]) -> di
 
 
 def add_folder(connection: Connection, mailbox_id: int, name: str) -> Folder:
-    """Add a folder of which nothing was read yet."""
-    folder = Folder(take_id(connection), mailbox_id, name)
-    connection.execute(insert(folders).values(**asdict(folder)))
-    return folder
+    """Add a folder of which nothing was read yet; where somebody else has just added it, it is as that one has it."""
+    new = asdict(Folder(take_id(connection), mailbox_id, name))
+    connection.execute(upsert(connection, folders).values(new).on_conflict_do_nothing())
+    found = select(folders).where(folders.c.mailbox_id == mailbox_id, folders.c.name == name)
+    return Folder(**connection.execute(found).mappings().one())
 
 
 def save_folder(connection: Connection, folder: Folder) -> None:

@@ -1,6 +1,10 @@
 """How it stands with mailboxes, on the command line: what a person reads, and what a person does about it."""
 
+import os
+import pty
 import re
+import subprocess
+import sys
 import uuid
 from typing import Any
 
@@ -27,6 +31,17 @@ def office(office: Terminal, dovecot: Dovecot, login: str) -> Terminal:
     server = ("--host", dovecot.host, "--port", str(dovecot.imap_port), "--security", "none", "--password-stdin")
     office.do("mailbox", "add", ALICE, "--protocol", "imap", *server, "--username", login, stdin=b"secret\n")
     return office
+
+
+def test_a_first_reading_shows_its_progress_on_a_terminal(office: Terminal) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "postroom.cli.main", "sync", ALICE, "--data-dir", str(office.folder / "data")]
+    done = subprocess.run(command, stdin=theirs, stdout=theirs, stderr=theirs, check=False, timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0, shown
+    assert re.search(rf"Reading {re.escape(ALICE)}.* 1/1|Reading {re.escape(ALICE)}.*100%", shown), shown
 
 
 def sync_of(office: Terminal) -> dict[str, Any]:

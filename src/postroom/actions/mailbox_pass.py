@@ -142,6 +142,13 @@ class MailboxPass:
         with self._writing() as connection:
             save_folder(connection, folder)
 
+    def announced(self, folder: Folder, messages: int) -> Folder:
+        """Keep how many messages a folder is to have that is read for the first time: that may take hours."""
+        if folder.state == FolderState.BACKFILLING:
+            folder = replace(folder, messages=messages)
+            self.save(folder)
+        return folder
+
     def places(self, name: str) -> list[Place]:
         """Give where the copies of a folder are, or were."""
         with self.database.read() as connection:

@@ -15,7 +15,7 @@ from postroom.actions.lookups import get_mailbox_for, get_user, require_server
 from postroom.core.model import Mailbox, MailboxState, MailboxSync, SyncState
 from postroom.storage import mailbox_sync, mailboxes, people
 from postroom.storage.database import Database
-from postroom.storage.folders import count_folders
+from postroom.storage.folders import count_folders, messages_to_come
 from postroom.storage.mail import count_headers_only, count_letters_of
 
 _FED_BY_IMPORT = "fed_by_import"
@@ -35,7 +35,8 @@ class MailboxStatus:
 
     `messages` are those stored, `folders` those that are read, and of them `in_agreement` those that hold what the
     server has, as of their last reading. `headers_only` are those of `messages` of which only the headers are here;
-    `dead_letters` are not among them, because they could not be stored.
+    `dead_letters` are not among them, because they could not be stored. `to_come` are those that a first reading has
+    found on the server and not stored yet.
     """
 
     mailbox: Mailbox
@@ -46,6 +47,7 @@ class MailboxStatus:
     in_agreement: int
     headers_only: int
     dead_letters: int
+    to_come: int
 
     @property
     def state(self) -> str:
@@ -79,6 +81,7 @@ class MailboxStatus:
             "trouble": sync.trouble,
             "error": sync.error,
             "messages": self.messages,
+            "messages_to_come": self.to_come,
             "messages_with_headers_only": self.headers_only,
             "dead_letters": self.dead_letters,
             "folders": self.folders,
@@ -151,7 +154,7 @@ def _statuses(connection: Connection, listed: list[tuple[Mailbox, int]]) -> list
     ids = [mailbox.id for mailbox, _ in listed]
     emails, syncs = people.emails_by_id(connection), mailbox_sync.sync_of(connection, ids)
     folders, letters = count_folders(connection, ids), count_letters_of(connection, ids)
-    headers_only = count_headers_only(connection, ids)
+    headers_only, to_come = count_headers_only(connection, ids), messages_to_come(connection, ids)
     return [
         MailboxStatus(
             each,
@@ -161,6 +164,7 @@ def _statuses(connection: Connection, listed: list[tuple[Mailbox, int]]) -> list
             *folders.get(each.id, (0, 0)),
             headers_only=headers_only.get(each.id, 0),
             dead_letters=letters.get(each.id, 0),
+            to_come=to_come.get(each.id, 0),
         )
         for each, messages in listed
     ]

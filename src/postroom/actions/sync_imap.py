@@ -164,6 +164,7 @@ class ImapPass:
         places = self._run.places(folder.name)
         here = {place.uid: place for place in places if place.uidvalidity == figures.uidvalidity}
         comparison.wanted = set(wanted)
+        folder = comparison.folder = self._run.announced(folder, len(wanted))
         kept = self._run.kept(folder)
         comparison.new = [uid for uid in wanted if uid not in kept]
         comparison.departed = [

@@ -53,6 +53,7 @@ class PopPass:
         self._listed = {message.uid: message for message in self._line.session.messages()}
 
     def _compared(self, folder: Folder, report: FolderReport) -> Comparison:
+        folder = self._run.announced(folder, len(self._listed))
         kept = self._run.kept(folder)
         new = [uid for uid in reversed(self._listed) if uid not in kept]
         report.known = len(self._listed) - len(new)

@@ -28,7 +28,7 @@ def row_of(status: MailboxStatus, now: int, zone: ZoneInfo) -> tuple[str, ...]:
     """Give a mailbox as a row under HEADINGS."""
     mailbox, sync = status.mailbox, status.sync
     where = (mailbox.address, status.user, mailbox.protocol, server_of(mailbox))
-    what = (_state(status, now), str(status.messages), str(status.dead_letters or ""))
+    what = (_state(status, now), _messages(status), str(status.dead_letters or ""))
     return (*where, *what, _time(sync.complete_at, zone), _next_try(status, now, zone), sync.error or "")
 
 
@@ -81,7 +81,13 @@ def _state(status: MailboxStatus, now: int) -> str:
 
 
 def _stored(status: MailboxStatus) -> str:
-    return str(status.messages) + (f", of {status.headers_only} the headers only" if status.headers_only else "")
+    headers = f", of {status.headers_only} the headers only" if status.headers_only else ""
+    return f"{_messages(status)}{headers}"
+
+
+def _messages(status: MailboxStatus) -> str:
+    """Give how many are stored, and of how many while there are more to come."""
+    return f"{status.messages} of {status.messages + status.to_come}" if status.to_come else str(status.messages)
 
 
 def _next_try(status: MailboxStatus, now: int, zone: ZoneInfo) -> str:

@@ -522,7 +522,7 @@ COMMANDS_WITHOUT_MAIL = {
     ),
     "whether it comes in": "mailbox pause, mailbox resume, mailbox status, mailbox sync-now, worker",
     "what could not be stored, and is on no record": "deadletter list, deadletter replay, deadletter show",
-    "how mailboxes are reached": "mailbox login, provider add, provider list, provider remove",
+    "how mailboxes are reached": "mailbox login, provider add, provider list, provider remove, provider secret",
     "through what mail goes out, and what became of it": "mailbox smtp, outbox cancel, outbox list, outbox send",
     "tokens, keys and changes": "token create, token revoke, secrets rotate, audit",
     "clients, and how users prove who they are": (

@@ -5,10 +5,17 @@ from typing import Any
 import httpx
 import pytest
 
+from postroom.actions.actor import Actor
 from postroom.actions.audit import read_audit
 from postroom.actions.errors import AlreadyThere, InvalidInput, LoginFailed, NotAllowed, NotFound
 from postroom.actions.mail_access import Asked, Granted, accept_access, ask_for_access, refresh_access
-from postroom.actions.mail_providers import NewProvider, add_provider, all_providers, remove_provider
+from postroom.actions.mail_providers import (
+    NewProvider,
+    add_provider,
+    all_providers,
+    remove_provider,
+    replace_client_secret,
+)
 from postroom.actions.mailbox_turns import sync_now
 from postroom.actions.mailboxes import (
     NewMailbox,
@@ -21,6 +28,7 @@ from postroom.actions.smtp_servers import NewSmtpServer, refresh_sending, set_ma
 from postroom.core.model import Mailbox, Security, Trouble
 from postroom.mail import oauth_client
 from postroom.mail.imap_connection import imap_connection
+from postroom.mail.oauth_client import ProviderRefused
 from postroom.mail.pop_connection import pop_connection
 from postroom.mail.server import AuthenticationFailed, ConnectionFailed, MailServerError
 from postroom.storage.mailboxes import find_mailbox
@@ -30,7 +38,7 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.fault_proxy import Conversation, Fault, fault_proxy
 from tests.storage.contents import contents
 from tests.team import NOW, OPERATOR, Team, email_of, message
-from tests.worker.reading import Clock, reader
+from tests.worker.reading import Clock, how_it_stands, reader
 
 ALICE, USERNAME = email_of("Alice"), "alice@test.example"
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -217,7 +225,7 @@ class TestKeepingFresh:
                 401,
                 b'{"error": "invalid_client"}',
                 Trouble.PERMANENT,
-                "invalid_client.: the secret may have expired",
+                "invalid_client.: if the secret expired",
             ),
             (400, b'{"error": "unauthorized_client"}', Trouble.PERMANENT, "unauthorized_client.: check the client"),
             (400, b'{"error": "\\u001b[31mred"}', Trouble.PERMANENT, r"\(\[31mred\)"),
@@ -398,6 +406,36 @@ class TestProviders:
         entries = read_audit(office.database, by=OPERATOR, limit=99).entries
         audited = [(each.before is None, each.after is None) for each in entries if each.change == "mail provider"]
         assert audited == [(False, True), (True, False)]
+
+    def test_the_clients_secret_can_be_replaced_and_mailboxes_are_read_at_once(
+        self, office: Team, server: AuthorizationServer, dovecot: Dovecot
+    ) -> None:
+        def replace(secret: str, by: Actor = OPERATOR) -> None:
+            replace_client_secret(office.database, office.box, "ours", secret, by=by, now=NOW + 7)
+
+        mailbox = connect(office, dovecot)
+        sync_now(reader(office), mailbox.address, lambda *_: None)
+        replace("secret-that-expired")
+        assert "secret-that-expired" not in repr(contents(office.database))
+        assert how_it_stands(office.database, mailbox.address).next_try_at == NOW + 7
+        with pytest.raises(ProviderRefused, match="replaces it with 'postroom provider secret ours'"):
+            token(office, mailbox, NOW + LIFETIME)
+        replace(CLIENT_SECRET)
+        assert server.access_tokens[token(office, mailbox, NOW + LIFETIME)] == USERNAME
+        entry = read_audit(office.database, by=OPERATOR, limit=1).entries[0]
+        assert (entry.change, entry.subject, entry.after) == (
+            "client secret of a mail provider",
+            "provider ours",
+            "another client secret",
+        )
+        before = contents(office.database)
+        for secret, by, error in (
+            ("", OPERATOR, InvalidInput),
+            ("mine", office.actor("Alice"), NotAllowed),
+        ):
+            with pytest.raises(error):
+                replace(secret, by)
+        assert contents(office.database) == before
 
     def test_nobody_else_adds_or_removes_one(self, office: Team) -> None:
         by = office.actor("Alice")

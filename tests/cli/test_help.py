@@ -59,6 +59,7 @@ IN_ORDER = (
     "mailbox disconnect",
     "provider add",
     "provider list",
+    "provider secret",
     "provider remove",
     "secrets rotate",
     "user move",

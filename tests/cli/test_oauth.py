@@ -40,6 +40,11 @@ def test_a_mailbox_is_added_and_allowed_again(
     assert out == f"Connected {BOB} (imap, localhost:{dovecot.imaps_port} tls) to {BOB}.\n"
     assert office.do("sync", BOB).err == ""
     assert office.do("provider", "list", "--json").json[0]["token_url"] == f"{url}/token"
+    another = ("provider", "secret", "ours", "--client-secret-stdin")
+    assert office.do(*another, stdin=b"another\n").out == (
+        "The provider ours has another client secret; its mailboxes are read at once.\n"
+    )
+    assert office.do(*another, stdin=f"{CLIENT_SECRET}\n".encode()).err == ""
     assert "mailboxes are reached by ours" in office.refused("provider", "remove", "ours")
     code, out, err = allow(office, "mailbox", "login", BOB, "--oauth", "ours")
     assert (code, out, err) == (0, f"The server of {BOB} lets us in.\n", "")
@@ -54,5 +59,8 @@ def test_before_there_is_a_provider(office: Terminal) -> None:
 
 def test_what_cannot_be_asked_for(office: Terminal) -> None:
     assert "there is no provider 'google'" in office.refused("mailbox", "login", ALICE, "--oauth", "google")
+    assert "there is no provider 'google'" in office.refused(
+        "provider", "secret", "google", "--client-secret-stdin", stdin=b"another\n"
+    )
     assert "there is no connected mailbox" in office.refused("mailbox", "login", BOB, "--oauth", "google")
     assert "give either" in office.refused("mailbox", "login", BOB, code=2)

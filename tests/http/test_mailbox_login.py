@@ -85,6 +85,10 @@ class TestProviders:
         google = api.do("Root", "POST", "/mail_providers", {"name": "google", "client_id": "x"})
         assert google["token_url"].startswith("https://")
         assert api.get("Charlie", "/me/mail_providers") == {"mail_providers": ["google", "ours"]}
+        api.do("Root", "PUT", "/mail_providers/ours/client_secret", {"client_secret": "another"})
+        api.assert_audited("Root", "client secret of a mail provider", "provider ours", None, "another client secret")
+        nobody = "/mail_providers/nobody/client_secret"
+        assert api.refused("Root", "PUT", nobody, {"client_secret": "another"})[:2] == (404, "NOT_FOUND")
         api.do("Root", "DELETE", "/mail_providers/ours")
         assert api.refused("Root", "DELETE", "/mail_providers/ours")[:2] == (404, "NOT_FOUND")
         assert api.refused("Root", "POST", OURS, {})[:2] == (404, "NOT_FOUND")
@@ -99,6 +103,8 @@ class TestProviders:
             ({}, "issuer"),
         ):
             assert api.wrong_field("Root", "POST", "/mail_providers", PROVIDER | {"name": "new"} | values) == field
+        secret = "/mail_providers/ours/client_secret"
+        assert api.wrong_field("Root", "PUT", secret, {"client_secret": ""}) == "client_secret"
         again = PROVIDER | {"issuer": authorization_server.url}
         assert api.refused("Root", "POST", "/mail_providers", again)[:2] == (409, "ALREADY_THERE")
 
@@ -113,6 +119,8 @@ class TestProviders:
             assert api.refused(who, "GET", "/mail_providers")[:2] == (403, "NO_PERMISSION")
             for name in ("ours", "nobody"):
                 assert api.refused(who, "DELETE", f"/mail_providers/{name}")[:2] == (403, "NO_PERMISSION")
+                secret = f"/mail_providers/{name}/client_secret"
+                assert api.refused(who, "PUT", secret, {"client_secret": "x"})[:2] == (403, "NO_PERMISSION")
             api.do(who, "POST", OWN_OURS, {})
         assert contents(api.team.database) == before
         assert authorization_server.requests == []

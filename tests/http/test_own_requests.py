@@ -67,6 +67,7 @@ BODIES: dict[str, dict[str, bool]] = {
     "PUT /me/mailbox/login": {"password": False, "oauth": False},
     "POST /mail_providers": {"name": True, "client_id": True}
     | dict.fromkeys(("client_secret", "issuer", "authorization_url", "token_url", "scopes", "redirect_uri"), False),
+    "PUT /mail_providers/{provider}/client_secret": {"client_secret": True},
     "POST /mail_providers/{provider}/authorization": {"username": False},
     "POST /me/mail_providers/{provider}/authorization": {"username": False},
     "PUT /mailboxes/{mailbox}/sync": {"state": True},

@@ -14,7 +14,14 @@ from postroom.mail.oauth_client import check_url, discover
 from postroom.mail.server import GuardError, MailServerError
 from postroom.storage.database import Database
 from postroom.storage.ids import take_id
-from postroom.storage.mailbox_grants import delete_provider, insert_provider, list_providers
+from postroom.storage.mailbox_grants import (
+    delete_provider,
+    insert_provider,
+    list_providers,
+    mailboxes_by,
+    set_client_secret,
+)
+from postroom.storage.mailbox_sync import ask_for_pass
 from postroom.storage.sealed import CLIENT_SECRET
 from postroom.storage.secrets import SecretBox
 
@@ -81,6 +88,27 @@ def add_provider(database: Database, box: SecretBox, new: NewProvider, *, by: Ac
         )
         insert_provider(connection, provider)
         Transaction(connection, by, now).write_down("mail provider", f"provider {name}", None, _in_words(provider))
+    return provider
+
+
+def replace_client_secret(
+    database: Database, box: SecretBox, name: str, secret: str, *, by: Actor, now: int
+) -> MailProvider:
+    """Replace the client's secret at a provider, and let the mailboxes be read at once that are reached by it.
+
+    The secrets of clients expire at some providers. An administrator's. Raises NotAllowed, NotFound, InvalidInput.
+    """
+    require_administrator(by, "by which providers mailboxes are reached")
+    if not secret:
+        raise InvalidInput("client_secret: is empty; give the one that the provider shows")
+    with database.write() as connection:
+        provider = get_provider(connection, name)
+        set_client_secret(connection, provider.id, CLIENT_SECRET.seal(connection, box, provider.id, secret))
+        for mailbox_id in mailboxes_by(connection, provider.id):
+            ask_for_pass(connection, mailbox_id, now)
+        Transaction(connection, by, now).write_down(
+            "client secret of a mail provider", f"provider {name}", None, "another client secret"
+        )
     return provider
 
 

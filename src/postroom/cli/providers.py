@@ -11,6 +11,7 @@ from postroom.actions.mail_providers import (
     all_providers,
     provider_as_json,
     remove_provider,
+    replace_client_secret,
 )
 from postroom.cli.commands import Group, json_option
 from postroom.cli.installation import opened, operator
@@ -67,6 +68,21 @@ def list_providers_command(as_json: bool) -> None:
     else:
         rows = [(each.name, each.client_id, each.authorization_url, each.token_url, each.scopes) for each in listed]
         print_entries(("Provider", "Client", "Authorization", "Tokens", "Scopes"), rows, "There is no provider.")
+
+
+@provider.command("secret", epilog="postroom provider secret google --client-secret-stdin < client-secret.txt")
+@click.argument("name")
+@click.option(
+    "--client-secret-stdin", is_flag=True, required=True, expose_value=False, help="Read it from standard input."
+)
+def replace_client_secret_command(name: str) -> None:
+    """Replace the client's secret at a provider, when it expired or somebody may have read it."""
+    secret = read_secret("client secret")
+    with opened() as installation:
+        replace_client_secret(
+            installation.database, installation.box, name, secret, by=operator(), now=int(time.time())
+        )
+    say(f"The provider {name} has another client secret; its mailboxes are read at once.")
 
 
 @provider.command("remove", epilog="postroom provider remove google")

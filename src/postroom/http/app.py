@@ -111,6 +111,7 @@ _SEALING_ROUTES: dict[str, type["SealingResource"]] = {
     "/mailboxes/{mailbox}/login": mailbox_login.MailboxLogin,
     "/mail_providers": mail_providers.MailProviders,
     "/mail_providers/{provider}/authorization": mailbox_login.Authorization,
+    "/mail_providers/{provider}/client_secret": mail_providers.ClientSecretOfMailProvider,
     "/me/mailbox": mailboxes.OwnMailbox,
     "/me/mailbox/login": mailbox_login.OwnMailboxLogin,
     "/me/mail_providers/{provider}/authorization": mailbox_login.OwnAuthorization,

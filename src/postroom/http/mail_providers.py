@@ -11,6 +11,7 @@ from postroom.actions.mail_providers import (
     provider_as_json,
     read_providers,
     remove_provider,
+    replace_client_secret,
 )
 from postroom.core.scopes import Operation
 from postroom.http.mailbox_login import SealingResource
@@ -29,6 +30,12 @@ class SentProvider(Sent, frozen=True):
     token_url: LongText | UnsetType = UNSET
     scopes: LongText | UnsetType = UNSET
     redirect_uri: LongText = DEFAULT_REDIRECT_URI
+
+
+class SentSecret(Sent, frozen=True):
+    """What the provider gave the client in place of the secret before."""
+
+    client_secret: LongText
 
 
 class MailProviders(SealingResource, SettingsResource):
@@ -64,6 +71,16 @@ class OneMailProvider(SettingsResource):
         """Remove it, if no mailbox is reached by it."""
         caller = self.enter(request, Operation.UPDATE)
         remove_provider(self.database, provider, by=caller.actor, now=now())
+        response.status = falcon.HTTP_NO_CONTENT
+
+
+class ClientSecretOfMailProvider(SealingResource, SettingsResource):
+    """The secret of the client at one of them, which nobody reads."""
+
+    def on_put(self, request: falcon.Request, response: falcon.Response, provider: str) -> None:
+        """Replace it; the mailboxes that are reached by the provider are read at once."""
+        caller, new = self.enter_with_body(request, Operation.UPDATE, SentSecret)
+        replace_client_secret(self.database, self.box, provider, new.client_secret, by=caller.actor, now=now())
         response.status = falcon.HTTP_NO_CONTENT
 
 

@@ -179,7 +179,10 @@ def _refusal(name: str, error: str, what_if_gone: str) -> MailServerError:
     if error in _GONE:
         return AuthenticationFailed(f"{name} {what_if_gone}")
     if error == _CLIENT_UNKNOWN:
-        return ProviderRefused(f"{name} does not know the client or its secret ({error}): the secret may have expired.")
+        return ProviderRefused(
+            f"{name} does not take the client's id and secret ({error}): if the secret expired, an administrator"
+            f" replaces it with 'postroom provider secret {name}'."
+        )
     return ProviderRefused(f"{name} gave no access token ({_printable(error)}): check the client there.")
 
 

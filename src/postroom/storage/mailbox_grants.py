@@ -1,6 +1,6 @@
 """Authorization servers, and what they granted for mailboxes."""
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from postroom.core.model import MailboxGrant, MailProvider
 from postroom.storage.database import upsert
@@ -17,6 +17,18 @@ def list_providers(connection: Connection) -> list[MailProvider]:
     """Give all providers by name."""
     rows = connection.execute(select(mail_providers)).mappings()
     return sorted((MailProvider(**row) for row in rows), key=lambda provider: provider.name)
+
+
+def set_client_secret(connection: Connection, provider_id: int, sealed: bytes) -> None:
+    """Set the secret of the client at a provider."""
+    of_provider = update(mail_providers).where(mail_providers.c.id == provider_id)
+    connection.execute(of_provider.values(sealed_client_secret=sealed))
+
+
+def mailboxes_by(connection: Connection, provider_id: int) -> list[int]:
+    """Give the mailboxes that are reached by a provider."""
+    reached = select(mailbox_grants.c.mailbox_id).where(mailbox_grants.c.provider_id == provider_id)
+    return list(connection.execute(reached).scalars())
 
 
 def delete_provider(connection: Connection, provider_id: int) -> bool:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +24,8 @@ from postroom.storage.database import Database
 from postroom.storage.secrets import SecretBox
 
 _STOP_SECONDS = 20
+FOLDERS = ("INBOX", "Sent", "Archive", "Customers", "Invoices")
+MESSAGES = 4  # in each
 
 
 class Idle(NamedTuple):
@@ -35,12 +39,12 @@ class Idle(NamedTuple):
 def measure_idle(url: str, mailboxes: int, interval: int) -> Idle:
     """Let a worker look into each of so many mailboxes once in `interval` seconds, over TLS, after the first pass.
 
-    Between two looks it waits for news of each.
+    Between two looks it waits for news of each: more of them on one server than without being told to.
     """
     with running_dovecot() as server, empty_beside(url) as fresh, tempfile.TemporaryDirectory(prefix="bench-") as name:
         database = Database(fresh)
         _fill(database, server, Path(name), mailboxes)
-        command = [sys.executable, "-m", "postroom.cli.main", "worker", "--interval", str(interval), "--per-host", "8"]
+        command = [sys.executable, "-m", "postroom.cli.main", "worker", "--interval", str(interval)]
         command += ["--waiting", str(mailboxes), "--waiting-per-host", str(mailboxes)]
         where = ["--data-dir", name, "--database", fresh]
         process = subprocess.Popen([*command, *where], env=os.environ | {"SSL_CERT_FILE": str(server.ca_file)})
@@ -63,6 +67,21 @@ def _fill(database: Database, server: Dovecot, folder: Path, mailboxes: int) -> 
     for number in range(mailboxes):
         user = add_user(database, NewUser(f"user-{number}@test.example", "User"), by=by, now=now)
         add_mailbox(database, box, user.email, there, by=by, now=now)
+        server.fill(user.email, [_message(number, user.email, now) for number in range(MESSAGES)], FOLDERS)
+
+
+def _message(number: int, address: str, now: int) -> bytes:
+    date = format_datetime(datetime.fromtimestamp(now, UTC))
+    lines = (
+        "From: lead@customer.example",
+        f"To: {address}",
+        f"Date: {date}",
+        f"Subject: Offer {number}",
+        "",
+        "Hello.",
+        "",
+    )
+    return "\r\n".join(lines).encode()
 
 
 def _wait_for_first_passes(database: Database) -> None:

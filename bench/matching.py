@@ -6,23 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from bench.databases import empty_beside
 from bench.organisation import Size, special_domain
-from postroom.actions.actor import command_line
+from postroom.actions.actor import Actor, command_line
 from postroom.actions.initialising import initialise
+from postroom.actions.lookups import get_module
 from postroom.actions.mailboxes import NewMailbox, add_mailbox
 from postroom.actions.organisation import NewUser, add_user
 from postroom.actions.store_mail import MailReport, RawMessage, read_messages, store_batch
-from postroom.core.model import Kind, Record
+from postroom.actions.write_records import create_records
+from postroom.core.model import Kind
 from postroom.storage import people
-from postroom.storage.database import Database, lock_matching
-from postroom.storage.ids import take_id, take_ids
+from postroom.storage.database import Database
+from postroom.storage.ids import take_ids
 from postroom.storage.mail import Source
 from postroom.storage.organisation import find_module
-from postroom.storage.records import Stamp, save_records
-from postroom.storage.schema import record_addresses, records
+from postroom.storage.schema import associations, record_addresses, record_mail, records
 from postroom.storage.secrets import SecretBox
 
 _COPIES = 100_000
@@ -70,24 +71,20 @@ def add_records(database: Database, owner_id: int, addresses: Sequence[str]) -> 
 
 
 def _add_record(database: Database, address: str) -> float:
-    with database.attempt() as connection:
-        leads, owner = find_module(connection, "Leads"), next(iter(people.users_by_id(connection)))
-        record_id = take_id(connection)
-        started = time.perf_counter()
-        lock_matching(connection, exclusive=True)
-        record = Record(
-            record_id,
-            leads.id if leads else 0,
-            owner,
-            "New",
-            "{}",
-            str(record_id),
-            None,
-            frozenset([address]),
-            frozenset(),
-        )
-        save_records(connection, [record], [], Stamp(int(time.time())))
-        return time.perf_counter() - started
+    """Create a Lead as over JSON, with all that is committed then, and take it out again; give the seconds it took."""
+    with database.read() as connection:
+        leads, owner = get_module(connection, "Leads"), next(iter(people.users_by_id(connection)))
+    by, given = Actor(owner, is_administrator=True, channel="bench"), {"Last_Name": "New", "Email": address}
+    started = time.perf_counter()
+    (record_id,) = create_records(database, leads, [given], by=by, now=int(time.time())).results
+    seconds = time.perf_counter() - started
+    if not isinstance(record_id, int):
+        raise SystemExit(f"no record was created: {record_id}")
+    with database.write() as connection:
+        for table in (associations, record_mail, record_addresses):
+            connection.execute(delete(table).where(table.c.record_id == record_id))
+        connection.execute(delete(records).where(records.c.id == record_id))
+    return seconds
 
 
 def _store(url: str, number: int) -> float:

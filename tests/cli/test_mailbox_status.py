@@ -1,24 +1,47 @@
 """How it stands with mailboxes, on the command line: what a person reads, and what a person does about it."""
 
+import os
+import pty
 import re
+import subprocess
+import sys
 import uuid
 from typing import Any
 
 import pytest
 
+from postroom.mail import imap
+from postroom.storage.database import Database, sqlite_url
 from tests.cli.conftest import ALICE, BOB, Terminal
 from tests.servers.dovecot import Dovecot
+from tests.storage.poison import POISON, refusing_poison
 
 
 @pytest.fixture
-def office(office: Terminal, dovecot: Dovecot) -> Terminal:
+def login() -> str:
+    """Give Alice's account on the Dovecot."""
+    return f"{uuid.uuid4().hex}@test.example"
+
+
+@pytest.fixture
+def office(office: Terminal, dovecot: Dovecot, login: str) -> Terminal:
     """Alice's mailbox is on the Dovecot, with one message."""
     office.do("mailbox", "disconnect", ALICE)
-    login = f"{uuid.uuid4().hex}@test.example"
     dovecot.append(login, "INBOX", b"Subject: Offer\r\n\r\nHello")
     server = ("--host", dovecot.host, "--port", str(dovecot.imap_port), "--security", "none", "--password-stdin")
     office.do("mailbox", "add", ALICE, "--protocol", "imap", *server, "--username", login, stdin=b"secret\n")
     return office
+
+
+def test_a_first_reading_shows_its_progress_on_a_terminal(office: Terminal) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "postroom.cli.main", "sync", ALICE, "--data-dir", str(office.folder / "data")]
+    done = subprocess.run(command, stdin=theirs, stdout=theirs, stderr=theirs, check=False, timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0, shown
+    assert re.search(rf"Reading {re.escape(ALICE)}.* 1/1|Reading {re.escape(ALICE)}.*100%", shown), shown
 
 
 def sync_of(office: Terminal) -> dict[str, Any]:
@@ -37,6 +60,36 @@ def test_before_and_after_the_first_pass(office: Terminal) -> None:
     shown = office.do("mailbox", "status", ALICE).out
     assert "State: healthy\nMessages stored: 1\n" in shown
     assert " ago\n" in shown
+
+
+def test_what_is_not_here_as_a_whole_is_counted(
+    office: Terminal, dovecot: Dovecot, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.do("sync", ALICE)
+    assert whole(office) == (1, 0, 0)
+    assert "Dead letters" not in office.do("mailbox", "status", ALICE).out
+    dovecot.append(login, "INBOX", f"Subject: {POISON}\r\n\r\nHello".encode())
+    database = Database(sqlite_url(office.folder / "data" / "postroom.sqlite3"))
+    with refusing_poison(database):
+        office.do("sync", ALICE)
+    database.close()
+    dovecot.append(login, "INBOX", b"Subject: Long\r\n\r\n" + b"x" * 2000)
+    monkeypatch.setattr(imap, "MAX_MESSAGE_BYTES", 1000)
+    office.do("sync", ALICE)
+    assert (whole(office), sync_of(office)["state"]) == ((2, 1, 1), "healthy")
+    shown = office.do("mailbox", "status", ALICE).out
+    assert (
+        "Messages stored: 2, of 1 the headers only\nDead letters: 1; 'postroom deadletter list' shows them\n" in shown
+    )
+    assert "Dead letters" in office.do("mailbox", "list").out
+    office.do("deadletter", "replay")
+    assert whole(office) == (3, 1, 0)
+
+
+def whole(office: Terminal) -> tuple[int, ...]:
+    """Give how many messages are stored, how many of them without their text, and how many could not be stored."""
+    sync = sync_of(office)
+    return tuple(sync[name] for name in ("messages", "messages_with_headers_only", "dead_letters"))
 
 
 def test_the_list_says_it_for_each_and_for_those_that_are_not_read(office: Terminal) -> None:

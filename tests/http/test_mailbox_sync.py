@@ -36,6 +36,11 @@ def test_the_owner_and_administrators_see_it_and_others_do_not(api: OwnApi) -> N
     status = api.get("Alice", "/me/mailbox/sync")
     assert (status["state"], status["is_being_read"], status["complete_at"]) == ("new", False, None)
     assert api.get("Root", path(api)) == api.get("Alice", path(api)) == status
+    api.team.dead_letter("Alice")
+    for mailbox in api.get("Root", "/mailboxes")["mailboxes"]:
+        is_alices = mailbox["user"] == ALICE and mailbox["state"] != MailboxState.DISCONNECTED
+        assert (mailbox["sync"]["dead_letters"], mailbox["sync"]["messages_with_headers_only"]) == (int(is_alices), 0)
+    assert api.get("Alice", "/me/mailbox/sync") == status | {"dead_letters": 1}
     there, not_there = (api.refused("Bob", "GET", where) for where in (path(api), "/mailboxes/1/sync"))
     assert there[:2] == not_there[:2] == (404, "NOT_FOUND")
     assert there[2].partition("mailbox ")[0] == not_there[2].partition("mailbox ")[0]

@@ -7,12 +7,20 @@ import base64
 import re
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
+
+KEEP_SAYING = b"keep saying "  # before what a server says again and again
+_LONGEST_TALK = 10  # seconds
 
 
 class Loopback(socketserver.ThreadingTCPServer):
-    """Answers with the scripted untagged lines for a command, and OK to all else."""
+    """Answers with the scripted untagged lines for a command, and OK to all else.
+
+    What it is to keep saying it says until the client hangs up; `was_heard_out` is how often the client did not.
+    """
 
     daemon_threads = True
 
@@ -22,6 +30,7 @@ class Loopback(socketserver.ThreadingTCPServer):
         self.lines: list[bytes] = []
         self.idle: list[_Conversation] = []  # with clients who wait in IDLE
         self.credentials: list[tuple[str, str]] = []
+        self.was_heard_out = 0
 
     @property
     def port(self) -> int:
@@ -32,7 +41,11 @@ class _Conversation(socketserver.StreamRequestHandler):
     server: Loopback
 
     def handle(self) -> None:
-        self.wfile.write(self.server.answers.get(b"greeting", b"* OK ready\r\n"))
+        greeting = self.server.answers.get(b"greeting", b"* OK ready\r\n")
+        if greeting.startswith(KEEP_SAYING):
+            self.server.was_heard_out += keep_saying(self.wfile, greeting)
+            return
+        self.wfile.write(greeting)
         for line in self.rfile:
             self.server.lines.append(line)
             tag, _, command = line.strip().partition(b" ")
@@ -41,6 +54,9 @@ class _Conversation(socketserver.StreamRequestHandler):
                 if not command:
                     return
             answer = self._answer(command)
+            if answer.startswith(KEEP_SAYING):
+                self.server.was_heard_out += keep_saying(self.wfile, answer)
+                return
             if answer == b"hang up":
                 return
             refused = answer.startswith(b"NO ")
@@ -62,6 +78,17 @@ class _Conversation(socketserver.StreamRequestHandler):
         if login := re.fullmatch(rb'LOGIN "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"', command):
             self.server.credentials.append((_unquote(login[1]), _unquote(login[2])))
         return next((text for start, text in self.server.answers.items() if command.startswith(start)), b"")
+
+
+def keep_saying(output: BinaryIO, answer: bytes) -> bool:
+    """Say something again and again; say whether nobody hung up for far too long."""
+    deadline = time.monotonic() + _LONGEST_TALK
+    with suppress(OSError):
+        while time.monotonic() < deadline:
+            output.write(answer.removeprefix(KEEP_SAYING))
+            time.sleep(0.02)
+        return True
+    return False
 
 
 def _unquote(value: bytes) -> str:

@@ -65,13 +65,14 @@ class Dovecot:
         with smtplib.LMTP("127.0.0.1", self.lmtp_port, timeout=10) as lmtp:
             lmtp.sendmail("sender@test.example", [address], raw)
 
-    def fill(self, address: str, messages: Sequence[bytes]) -> None:
-        """Put many messages into the INBOX of a new mailbox, as files: quicker than any protocol."""
+    def fill(self, address: str, messages: Sequence[bytes], folders: Sequence[str] = ("INBOX",)) -> None:
+        """Put many messages into each of these folders of a new mailbox, as files: quicker than any protocol."""
         mailbox = self.base / "mail" / address
-        folder = mailbox / "Maildir" / "cur"
-        folder.mkdir(parents=True)
-        for number, raw in enumerate(messages):
-            (folder / f"{1_000_000_000 + number}.M1P1.test:2,S").write_bytes(raw)
+        for name in folders:
+            folder = mailbox / "Maildir" / ("" if name == "INBOX" else f".{name}") / "cur"
+            folder.mkdir(parents=True)
+            for number, raw in enumerate(messages):
+                (folder / f"{1_000_000_000 + number}.M1P1.test:2,S").write_bytes(raw)
         owner = (self.base / "mail").stat()
         for path in (mailbox, *mailbox.rglob("*")):
             os.chown(path, owner.st_uid, owner.st_gid)

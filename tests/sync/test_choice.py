@@ -1,11 +1,16 @@
 """Which folders are read, by choice: mail of one that is left out is in no view, and comes back with its copies."""
 
+from contextlib import AbstractContextManager
+from typing import Any
+
 import pytest
 
 from postroom.actions.audit import read_audit
 from postroom.actions.errors import InvalidInput, NotFound
 from postroom.actions.mailbox_folders import FolderChoices, choose_folders, list_folders
+from postroom.actions.sync import sync_mailbox
 from postroom.core.model import FolderState
+from postroom.mail.imap import Session, open_session
 from tests.sync.accounts import LEAD, Account
 from tests.team import NOW, OPERATOR
 
@@ -76,6 +81,21 @@ def test_one_that_is_made_during_a_pass_is_not_undone_by_it(account: Account) ->
     account.sync(lambda *_: choose(account, leave=(account.named("Offers"),)))
     assert account.folder("Offers").is_read is False
     assert account.sync()["Offers"].skipped == "left out by choice"
+
+
+def test_one_that_is_made_before_a_pass_comes_to_its_folder_holds_for_that_pass(account: Account) -> None:
+    for folder in ("INBOX", "Offers"):
+        account.put(folder)
+
+    def connect(*to: Any) -> AbstractContextManager[Session]:
+        choose(account, read=("INBOX",), leave=("Offers",))
+        return open_session(*to)
+
+    report = sync_mailbox(account.team.database, account.team.box, account.mailbox_id, NOW, connect=connect)
+    skipped = {folder.name: folder.skipped for folder in report.folders}
+    assert (skipped["INBOX"], skipped["Offers"]) == (None, "left out by choice")
+    assert {folder for folder, _ in account.there()} == {"INBOX"}
+    assert (account.folder("INBOX").is_read, account.folder("Offers").is_read) == (True, False)
 
 
 def test_one_about_a_folder_that_goes_meanwhile_is_kept(account: Account) -> None:

@@ -1,6 +1,7 @@
 """A pass over a mailbox on a real server: what is new is stored, folder by folder, and what fails is said."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,9 +10,11 @@ from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
 from postroom.actions.errors import InvalidInput, NotAllowed, NotFound
 from postroom.actions.import_mail import Destination, import_mail
 from postroom.actions.mailbox_pass import FolderReport
+from postroom.actions.mailbox_status import read_status
 from postroom.actions.mailboxes import disconnect_mailbox, list_mailboxes
 from postroom.actions.sync import sync_mailbox
 from postroom.actions.sync_imap import RECONCILE_SECONDS
+from postroom.cli.mailbox_words import facts_of
 from postroom.core.model import MailboxState
 from postroom.mail import imap, parse
 from postroom.mail.server import AuthenticationFailed
@@ -55,6 +58,25 @@ class TestPass:
         assert contents(account.team.database) == before
         account.put("INBOX")
         assert account.sync()["INBOX"] == FolderReport("INBOX", stored=1, known=1)
+
+    @pytest.mark.parametrize("mailbox_protocol", ["imap", "pop"])
+    def test_a_first_reading_says_how_many_messages_are_to_come(
+        self, team: Team, dovecot: Dovecot, mailbox_protocol: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        port = {"imap": dovecot.imap_port, "pop": dovecot.pop_port}[mailbox_protocol]
+        account = Account(team, dovecot, port=port, protocol=mailbox_protocol)
+        for _ in range(5):
+            account.put("INBOX")
+        monkeypatch.setattr(store_mail, "_BATCH_MESSAGES", 2)
+        told: list[tuple[int, int, str]] = []
+
+        def tell(*_: object) -> None:
+            status = read_status(team.database, account.address, by=OPERATOR)
+            words = dict(facts_of(status, NOW, ZoneInfo("UTC")))["Messages stored"]
+            told.append((status.messages, status.to_come, words))
+
+        account.sync(tell)
+        assert told == [(2, 3, "2 of 5"), (4, 1, "4 of 5"), (5, 0, "5")]
 
     def test_progress_goes_to_its_end_in_each_folder(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
         for folder in ("INBOX", "INBOX", "INBOX", "Customers"):

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from postroom.actions.dead_letters import list_dead_letters, replay_dead_letters
 from postroom.actions.mailbox_pass import FolderReport
 from postroom.actions.sync import sync_mailbox
-from postroom.actions.sync_pop import MOST_FAILED
 from postroom.core.model import FolderState
 from postroom.mail import pop
 from postroom.mail.server import ConnectionFailed, MailServerError, Throttled
@@ -96,10 +95,12 @@ def test_of_a_message_that_is_too_large_the_headers_come(account: Account, monke
     assert account.mail_on_lead() == 1
 
 
+MANY = 8
 BAD = {
     "breaks": faults.cut_after(100),
     "stalls": faults.swallow(),
     "is refused": faults.answer(b"-ERR cannot read it\r\n"),
+    "is refused for the moment": faults.answer(b"-ERR [SYS/TEMP] cannot read it\r\n"),
 }
 
 
@@ -125,7 +126,7 @@ def test_a_message_that_does_not_come_stops_no_other(
         return
     assert (report.stored, report.dead_letters) == (3, 1)
     assert [(each.letter.place, each.letter.size) for each in letters] == [(f"INBOX message {number}", 0)]
-    assert bad != "is refused" or "(-ERR cannot read it)" in letters[0].letter.reason
+    assert not bad.startswith("is refused") or "cannot read it)" in letters[0].letter.reason
     assert account.sync(after=NOW)["INBOX"].known == 4
     proxy.fault = None
     replay_dead_letters(account.team.database, by=OPERATOR, now=NOW)
@@ -152,7 +153,7 @@ def test_a_server_that_gives_no_more_messages_makes_no_dead_letters(
     account: Account, proxy: FaultProxy, says: bytes, raised: type[MailServerError], given: int
 ) -> None:
     """What came before is stored, the mailbox is not called healthy, and the next pass takes the rest."""
-    for _ in range(MOST_FAILED + 3):
+    for _ in range(MANY):
         account.put("INBOX")
     gave: set[bytes] = set()
 
@@ -171,7 +172,36 @@ def test_a_server_that_gives_no_more_messages_makes_no_dead_letters(
         assert (len(account.stored()), list_dead_letters(account.team.database, by=OPERATOR, limit=9)) == (given, [])
     proxy.fault = None
     sync(account)
-    assert len(account.stored()) == account.mail_on_lead() == MOST_FAILED + 3
+    assert len(account.stored()) == account.mail_on_lead() == MANY
+
+
+def test_a_message_that_failed_and_is_taken_out_is_not_missed(account: Account, proxy: FaultProxy) -> None:
+    for _ in range(4):
+        account.put("INBOX")
+    asked: list[bytes] = []
+
+    def fail(conversation: Conversation, tag: bytes, line: bytes) -> None:
+        """Hang up, and let a mail program take the message out the second time."""
+        asked.append(line)
+        if len(asked) == 2:
+            account.expunge("INBOX", [2])
+        faults.hang_up()(conversation, tag, line)
+
+    proxy.fault = Fault(rb"RETR 2", fail, times=2)
+    report = account.sync()["INBOX"]
+    assert len(asked) == 2
+    assert (report.stored, report.dead_letters, report.failed) == (3, 0, None)
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_nor_do_several_in_a_row_once_others_are_known(account: Account, proxy: FaultProxy, bad: str) -> None:
+    account.put("INBOX")
+    sync(account)
+    for _ in range(MANY - 1):
+        account.put("INBOX")
+    proxy.fault = Fault(rb"RETR [4-7]", BAD[bad])
+    report = sync(account)
+    assert (report.stored, report.dead_letters, report.failed) == (MANY - 5, 4, None)
 
 
 def test_the_only_message_that_does_not_come_is_said_each_time_until_it_is_known_to_be_the_message(

@@ -15,7 +15,7 @@ from postroom.mail.server import GuardError, guard
 from postroom.storage.database import Database
 from postroom.storage.folders import add_folder, choose_folder, folders_of
 
-LONGEST_FOLDER_NAME = 500  # characters
+LONGEST_FOLDER_NAME = 500  # characters: an index of PostgreSQL takes 2,700 bytes
 _MOST_FOLDERS = 10_000  # of a mailbox: choices of folders that are not there are kept as well
 
 

@@ -23,12 +23,13 @@ from postroom.actions.store_mail import (
 )
 from postroom.core.model import Folder, FolderState, Kind, Mailbox
 from postroom.storage.database import Database
-from postroom.storage.dead_letters import forget_other_letters, has_letters
 from postroom.storage.folders import add_folder, folders_of, forget_folder, save_folder
 from postroom.storage.mail import Source, digest_of, stored_uids
 from postroom.storage.places import (
     Arrival,
     Place,
+    forget_other_letters,
+    has_letters,
     lose_copies,
     move_copies,
     places_at,
@@ -140,6 +141,13 @@ class MailboxPass:
         """Keep how far a folder was read."""
         with self._writing() as connection:
             save_folder(connection, folder)
+
+    def announced(self, folder: Folder, messages: int) -> Folder:
+        """Keep how many messages a folder is to have that is read for the first time: that may take hours."""
+        if folder.state == FolderState.BACKFILLING:
+            folder = replace(folder, messages=messages)
+            self.save(folder)
+        return folder
 
     def places(self, name: str) -> list[Place]:
         """Give where the copies of a folder are, or were."""

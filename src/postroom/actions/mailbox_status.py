@@ -15,7 +15,8 @@ from postroom.actions.lookups import get_mailbox_for, get_user, require_server
 from postroom.core.model import Mailbox, MailboxState, MailboxSync, SyncState
 from postroom.storage import mailbox_sync, mailboxes, people
 from postroom.storage.database import Database
-from postroom.storage.folders import count_folders
+from postroom.storage.folders import count_folders, messages_to_come
+from postroom.storage.mail import count_headers_only, count_letters_of
 
 _FED_BY_IMPORT = "fed_by_import"
 MAILBOX_STATES = (*SyncState, MailboxState.PAUSED, MailboxState.DISCONNECTED, _FED_BY_IMPORT)
@@ -33,7 +34,9 @@ class MailboxStatus:
     """How it stands with a mailbox.
 
     `messages` are those stored, `folders` those that are read, and of them `in_agreement` those that hold what the
-    server has, as of their last reading.
+    server has, as of their last reading. `headers_only` are those of `messages` of which only the headers are here;
+    `dead_letters` are not among them, because they could not be stored. `to_come` are those that a first reading has
+    found on the server and not stored yet.
     """
 
     mailbox: Mailbox
@@ -42,6 +45,9 @@ class MailboxStatus:
     sync: MailboxSync
     folders: int
     in_agreement: int
+    headers_only: int
+    dead_letters: int
+    to_come: int
 
     @property
     def state(self) -> str:
@@ -75,6 +81,9 @@ class MailboxStatus:
             "trouble": sync.trouble,
             "error": sync.error,
             "messages": self.messages,
+            "messages_to_come": self.to_come,
+            "messages_with_headers_only": self.headers_only,
+            "dead_letters": self.dead_letters,
             "folders": self.folders,
             "folders_in_agreement": self.in_agreement,
         }
@@ -144,8 +153,18 @@ def ask_for_pass(database: Database, reference: str, *, by: Actor, now: int) -> 
 def _statuses(connection: Connection, listed: list[tuple[Mailbox, int]]) -> list[MailboxStatus]:
     ids = [mailbox.id for mailbox, _ in listed]
     emails, syncs = people.emails_by_id(connection), mailbox_sync.sync_of(connection, ids)
-    folders = count_folders(connection, ids)
+    folders, letters = count_folders(connection, ids), count_letters_of(connection, ids)
+    headers_only, to_come = count_headers_only(connection, ids), messages_to_come(connection, ids)
     return [
-        MailboxStatus(each, emails[each.user_id], messages, syncs[each.id], *folders.get(each.id, (0, 0)))
+        MailboxStatus(
+            each,
+            emails[each.user_id],
+            messages,
+            syncs[each.id],
+            *folders.get(each.id, (0, 0)),
+            headers_only=headers_only.get(each.id, 0),
+            dead_letters=letters.get(each.id, 0),
+            to_come=to_come.get(each.id, 0),
+        )
         for each, messages in listed
     ]

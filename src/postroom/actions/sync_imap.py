@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from postroom.actions.fetching import Fetching
+from postroom.actions.mailbox_folders import LONGEST_FOLDER_NAME
 from postroom.actions.mailbox_pass import Comparison, FolderReport, MailboxPass
 from postroom.actions.reconnecting import Reconnecting
 from postroom.actions.store_mail import RawMessage
@@ -41,8 +42,7 @@ class ImapPass:
     def _compared(self) -> Iterator[Comparison | None]:
         listed = self._line.session.folders()
         for folder in listed:
-            report = FolderReport(folder.name, skipped=self._why_skipped(folder))
-            self._run.report.folders.append(report)
+            report = self._reported(folder)
             if report.skipped is None:
                 yield self._compare(self._run.folder(folder.name), report)
             elif folder.name in self._run.known:
@@ -52,8 +52,18 @@ class ImapPass:
             self._run.report.folders.append(report)
             yield self._run.leave(self._run.known[name], report, in_doubt=True)
 
+    def _reported(self, folder: ListedFolder) -> FolderReport:
+        """Begin the report of a folder, which is known from now on if it is read: somebody may just have chosen."""
+        if self._why_skipped(folder) is None:
+            self._run.folder(folder.name)
+        report = FolderReport(folder.name, skipped=self._why_skipped(folder))
+        self._run.report.folders.append(report)
+        return report
+
     def _why_skipped(self, folder: ListedFolder) -> str | None:
         known = self._run.known.get(folder.name)
+        if known is None and len(folder.name) > LONGEST_FOLDER_NAME:
+            return f"its name has more than {LONGEST_FOLDER_NAME} characters"
         if known is None or known.is_read is None:
             return folder.skipped
         return None if known.is_read else "left out by choice"
@@ -154,6 +164,7 @@ class ImapPass:
         places = self._run.places(folder.name)
         here = {place.uid: place for place in places if place.uidvalidity == figures.uidvalidity}
         comparison.wanted = set(wanted)
+        folder = comparison.folder = self._run.announced(folder, len(wanted))
         kept = self._run.kept(folder)
         comparison.new = [uid for uid in wanted if uid not in kept]
         comparison.departed = [

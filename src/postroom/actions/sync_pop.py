@@ -12,11 +12,11 @@ from postroom.actions.reconnecting import Reconnecting
 from postroom.actions.store_mail import RawMessage
 from postroom.core.model import Folder, FolderState
 from postroom.mail.pop import PopMessage, PopSession, is_truncated
-from postroom.mail.server import ConnectionFailed, MailServerError
+from postroom.mail.server import ConnectionFailed, Throttled
 
 _FOLDER = "INBOX"
 _UIDVALIDITY = 1  # ids hold for good (RFC 1939, section 7); where a server gives others, messages are known by content
-MOST_FAILED = 5  # messages in a row that the server does not give, before it is asked for no more of them
+_MOST_IN_A_ROW = 3  # messages that fail, until it is asked whether any comes at all
 
 
 class PopPass:
@@ -27,8 +27,7 @@ class PopPass:
         self._line = Reconnecting(connect)
         self._listed: dict[str, PopMessage] = {}
         self._given: set[str] = set()  # what the server gave, now or in an earlier pass
-        self._failed: dict[str, ConnectionFailed] = {}  # what it did not give, asked twice, since it gave another one
-        self._ended_by: MailServerError | None = None
+        self._failed: list[str] = []
 
     def sync(self) -> None:
         """Store what is new, the newest first. Raises a MailServerError; what was stored until then stays."""
@@ -42,7 +41,6 @@ class PopPass:
             self._given = {place.uid for place in places}
             missing = {place.copy_id for place in places if place.uid not in self._listed}
             self._run.store(comparison, self._arriving(comparison), missing)
-            self._judge(comparison)
         self._run.settle(comparison)
 
     def _begun(self, folder: Folder) -> Folder:
@@ -55,6 +53,7 @@ class PopPass:
         self._listed = {message.uid: message for message in self._line.session.messages()}
 
     def _compared(self, folder: Folder, report: FolderReport) -> Comparison:
+        folder = self._run.announced(folder, len(self._listed))
         kept = self._run.kept(folder)
         new = [uid for uid in reversed(self._listed) if uid not in kept]
         report.known = len(self._listed) - len(new)
@@ -68,62 +67,66 @@ class PopPass:
         return Comparison(folder, after, report, new=new, wanted=set(self._listed))
 
     def _arriving(self, comparison: Comparison) -> Iterator[RawMessage]:
-        """Yield messages until the server gives no more; one that is gone since the last session is left out."""
+        """Yield messages; what fails is asked for again when all others were. Raises a MailServerError."""
+        yield from self._all_but_failing(comparison)
+        for uid in self._failed:
+            yield from self._once_more(comparison, uid)
+
+    def _all_but_failing(self, comparison: Comparison) -> Iterator[RawMessage]:
+        in_a_row = 0
         for uid in comparison.new:
             try:
-                raw = self._fetched(uid)
-            except MailServerError as error:
-                self._ended_by = error  # to be raised once everything is stored that came before
-                return
-            if raw is not None:
-                self._given.add(uid)
-                self._line.got_on()
-                self._keep_failed(comparison)
-                message = self._listed[uid]
-                yield RawMessage(uid, raw, _place(message), is_truncated(message))
-            elif uid not in self._failed:
-                comparison.vanished.add(uid)
-            elif len(self._failed) >= MOST_FAILED:
-                return
+                yield from self._asked_for(comparison, uid)
+                in_a_row = 0
+            except (ConnectionFailed, Throttled) as error:
+                self._failed.append(uid)
+                in_a_row += 1
+                self._after(error)
+                if in_a_row % _MOST_IN_A_ROW == 0 and not self._comes_another():
+                    raise
 
-    def _fetched(self, uid: str) -> bytes | None:
-        """Give a message, asking twice, each time over another connection: it may break, fall silent or be refused."""
-        try:
-            return self._fetch(uid)
-        except ConnectionFailed as error:
-            self._reconnect(error)
-        try:
-            return self._fetch(uid)
-        except ConnectionFailed as error:
-            self._failed[uid] = error
-            self._reconnect(error)
-        return None
+    def _once_more(self, comparison: Comparison, uid: str) -> Iterator[RawMessage]:
+        """Yield a message that failed, or keep it as a dead letter if another one comes just then.
 
-    def _fetch(self, uid: str) -> bytes | None:
-        message = self._listed.get(uid)
-        return None if message is None else self._line.session.fetch(message)
-
-    def _judge(self, comparison: Comparison) -> None:
-        """Raise what ended the reading, or say of what failed at its end whether that is the server's trouble.
-
-        It is where the server gives no other message either, not even one that it gave before.
+        If none does, that is the server's trouble and no message's: raises what went wrong.
         """
-        if self._ended_by is not None:
-            raise self._ended_by
-        if not self._failed:
-            return
-        given = [self._listed[uid] for uid in self._given if uid in self._listed]
-        if not given:
-            raise self._failed.popitem()[1]
-        self._line.session.fetch(min(given, key=lambda message: message.size))
-        self._keep_failed(comparison)
-
-    def _keep_failed(self, comparison: Comparison) -> None:
-        """Keep as dead letters what failed twice, now that the server gave another message."""
-        for uid, error in self._failed.items():
+        try:
+            yield from self._asked_for(comparison, uid)
+        except (ConnectionFailed, Throttled) as error:
+            self._after(error)
+            if not self._comes_another():
+                raise
             if uid in self._listed:
                 self._run.keep_unread(comparison, uid, _place(self._listed[uid]), str(error))
-        self._failed.clear()
+            else:
+                comparison.vanished.add(uid)
+
+    def _asked_for(self, comparison: Comparison, uid: str) -> Iterator[RawMessage]:
+        """Yield a message, unless it is gone since the session in which it was listed."""
+        message = self._listed.get(uid)
+        if message is None:
+            comparison.vanished.add(uid)
+            return
+        raw = self._line.session.fetch(message)
+        self._line.got_on()
+        self._given.add(uid)
+        yield RawMessage(uid, raw, _place(message), is_truncated(message))
+
+    def _comes_another(self) -> bool:
+        """Say whether the server gives a message that it gave before: the smallest one."""
+        given = [self._listed[uid] for uid in self._given if uid in self._listed]
+        if not given:
+            return False
+        try:
+            self._line.session.fetch(min(given, key=lambda message: message.size))
+        except (ConnectionFailed, Throttled):
+            return False
+        self._line.got_on()
+        return True
+
+    def _after(self, error: ConnectionFailed | Throttled) -> None:
+        if isinstance(error, ConnectionFailed):
+            self._reconnect(error)
 
     def _reconnect(self, error: ConnectionFailed) -> None:
         self._line.after(error)

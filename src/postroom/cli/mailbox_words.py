@@ -10,15 +10,26 @@ from postroom.core.model import Mailbox
 
 _HOUR, _MINUTE = 3600, 60  # seconds
 
-HEADINGS = ("Mailbox", "User", "Protocol", "Server", "State", "Messages", "Complete as of", "Next try", "What is wrong")
+HEADINGS = (
+    "Mailbox",
+    "User",
+    "Protocol",
+    "Server",
+    "State",
+    "Messages",
+    "Dead letters",
+    "Complete as of",
+    "Next try",
+    "What is wrong",
+)
 
 
 def row_of(status: MailboxStatus, now: int, zone: ZoneInfo) -> tuple[str, ...]:
     """Give a mailbox as a row under HEADINGS."""
     mailbox, sync = status.mailbox, status.sync
     where = (mailbox.address, status.user, mailbox.protocol, server_of(mailbox))
-    how = (_state(status, now), str(status.messages), _time(sync.complete_at, zone), _next_try(status, now, zone))
-    return (*where, *how, sync.error or "")
+    what = (_state(status, now), _messages(status), str(status.dead_letters or ""))
+    return (*where, *what, _time(sync.complete_at, zone), _next_try(status, now, zone), sync.error or "")
 
 
 def facts_of(status: MailboxStatus, now: int, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
@@ -27,7 +38,9 @@ def facts_of(status: MailboxStatus, now: int, zone: ZoneInfo) -> Iterator[tuple[
     yield "Mailbox", f"{status.mailbox.address}, of {status.user}"
     yield "Server", server_of(status.mailbox)
     yield "State", _state(status, now)
-    yield "Messages stored", str(status.messages)
+    yield "Messages stored", _stored(status)
+    if status.dead_letters:
+        yield "Dead letters", f"{status.dead_letters}; 'postroom deadletter list' shows them"
     yield "Folders", f"{status.folders}, of which {status.in_agreement} agree with the server"
     if lag is not None:
         yield "Complete as of", f"{_time(sync.complete_at, zone)}, {_duration(lag)} ago"
@@ -65,6 +78,16 @@ def server_of(mailbox: Mailbox) -> str:
 def _state(status: MailboxStatus, now: int) -> str:
     words = status.state.replace("_", " ")
     return f"{words}, being read" if status.is_being_read(now) else words
+
+
+def _stored(status: MailboxStatus) -> str:
+    headers = f", of {status.headers_only} the headers only" if status.headers_only else ""
+    return f"{_messages(status)}{headers}"
+
+
+def _messages(status: MailboxStatus) -> str:
+    """Give how many are stored, and of how many while there are more to come."""
+    return f"{status.messages} of {status.messages + status.to_come}" if status.to_come else str(status.messages)
 
 
 def _next_try(status: MailboxStatus, now: int, zone: ZoneInfo) -> str:

@@ -90,7 +90,7 @@ class FetchedMessage:
 def open_session(server: Server, login: Login, timeout: float = DEFAULT_TIMEOUT) -> Iterator["Session"]:
     """Connect, log in, and log out at the end; `timeout` in seconds. Raises a MailServerError."""
     with imap_connection(server, login, timeout) as client:
-        with imap_errors(server):
+        with imap_errors(server), answered_in_time(client):
             enabled = _enabled(client)
         yield Session(client, server, tells_vanished="QRESYNC" in enabled)
 
@@ -344,9 +344,11 @@ def _is_draft(answer: dict[bytes, Any]) -> bool:
 def _decode_name(wire: bytes) -> str:
     """Decode modified UTF-7 (RFC 3501, section 5.1.3); a name that is not has its bytes shown."""
     try:
-        return str(imap_utf7.decode(wire))
+        name = str(imap_utf7.decode(wire))
+        name.encode()  # half a character alone could not be stored
     except (UnicodeError, ValueError):
         return wire.decode("ascii", "backslashreplace")
+    return name
 
 
 def _printable(text: str) -> str:

@@ -1,5 +1,6 @@
 """Connecting to an IMAP server (RFC 3501) and logging in."""
 
+import imaplib
 import re
 import socket
 import ssl
@@ -9,7 +10,9 @@ from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
+from imapclient.imap4 import IMAP4WithTimeout
 from imapclient.response_parser import parse_fetch_response, parse_response
+from imapclient.tls import IMAP4_TLS
 
 from postroom.core.model import Security
 from postroom.mail.parse import MAX_MESSAGE_BYTES
@@ -29,6 +32,8 @@ from postroom.mail.server import (
 )
 
 _LONGEST_LITERAL = MAX_MESSAGE_BYTES + 1024 * 1024
+_LONGEST_ANSWER = _LONGEST_LITERAL + 8 * 1024 * 1024  # bytes: a batch of messages, or a longer one alone, and the rest
+_GOODBYE_SECONDS = 5
 # Bytes: what vanished comes in one line, also if every second of a million messages did. imaplib's own limit is lower,
 # and past it what is left of a line would be read as the next answer.
 _LONGEST_LINE = 16 * 1024 * 1024
@@ -89,8 +94,63 @@ def _greeting_errors(server: Server) -> Iterator[None]:
         raise ConnectionFailed(f"{server} took no connection: check host and port, try later.") from error
 
 
+class _Limited(imaplib.IMAP4):
+    """A connection whose server has so many seconds to greet us, and so many bytes for an answer.
+
+    No line and no literal (RFC 3501, section 4.3) is longer than what is ever asked for, nor are all of them together,
+    and what is said without being asked for is forgotten with the next command. A login is one exchange, however often
+    it is asked for more.
+    """
+
+    _came = 0
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 (as the library has it)
+        if self.state != "NONAUTH":
+            self._came = 0
+            self.untagged_responses.clear()
+        super().send(data)
+
+    def read(self, size: int) -> bytes:
+        if size > _LONGEST_LITERAL:
+            raise IMAPClientAbortError(f"a literal of {size} bytes was announced")
+        self._count(size)
+        return bytes(super().read(size))
+
+    def readline(self) -> bytes:
+        line: Any = self.file.readline(_LONGEST_LINE + 1)
+        if len(line) > _LONGEST_LINE:
+            raise IMAPClientAbortError(f"a line of more than {_LONGEST_LINE} bytes came")
+        self._count(len(line))
+        return bytes(line)
+
+    def _count(self, size: int) -> None:
+        self._came += size
+        if self._came > _LONGEST_ANSWER:
+            raise IMAPClientAbortError(f"an answer of more than {_LONGEST_ANSWER} bytes came")
+
+    def _connect(self) -> None:
+        with hung_up_after(self.sock, ANSWER_SECONDS):
+            super()._connect()  # type: ignore[misc]
+
+
+class _Plain(_Limited, IMAP4WithTimeout):  # type: ignore[misc]
+    """One that begins without TLS."""
+
+
+class _OverTls(_Limited, IMAP4_TLS):  # type: ignore[misc]
+    """One that begins with TLS."""
+
+
 class Client(IMAPClient):  # type: ignore[misc]
-    """Asks what has changed, and takes no line and no literal (RFC 3501, section 4.3) longer than is ever asked for."""
+    """Asks what has changed, over a connection with limits."""
+
+    def __init__(self, server: Server, timeout: float) -> None:
+        tls = server.security is Security.TLS
+        super().__init__(server.host, server.port, ssl=tls, ssl_context=server.tls(), timeout=timeout)
+        self._imap.debug = 0  # IMAPClient has all that comes written out for its log, which takes ten times the memory
+        self.folder_encode = False  # one undecodable name must not hide all folders
+        # IMAPClient sends some lines in two parts: the second is not to wait until the first was acknowledged.
+        self.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def changes(self, uids: str, since: int, *, with_vanished: bool) -> tuple[dict[int, dict[bytes, Any]], bytes]:
         """Give what was changed after a modification, and a sequence of UIDs that vanished (RFC 7162, section 3.2.6).
@@ -114,24 +174,22 @@ class Client(IMAPClient):  # type: ignore[misc]
         kinds = enumerate(parse_response(self._command_and_check("namespace")))
         return [(bytes(beginning), kind == 0) for kind, some in kinds for beginning, *_ in some or ()]
 
-    def _create_IMAP4(self) -> Any:  # noqa: ANN401, N802 (imaplib's own kind of connection; the library's name)
-        connection = super()._create_IMAP4()
-        read = connection.read
+    def logout(self) -> Any:  # noqa: ANN401 (what the server says)
+        """Log out. Nothing depends on the answer, so it is not waited for long."""
+        self.socket().settimeout(_GOODBYE_SECONDS)
+        with hung_up_after(self.socket(), _GOODBYE_SECONDS):
+            return super().logout()
 
-        def read_within_limits(size: int) -> bytes:
-            if size > _LONGEST_LITERAL:
-                raise IMAPClientAbortError(f"a literal of {size} bytes was announced")
-            return bytes(read(size))
+    def starttls(self, ssl_context: ssl.SSLContext | None = None) -> Any:  # noqa: ANN401 (what the server says)
+        """Go on with TLS, within the time for an answer; what is watched is this connection by another number."""
+        with self.socket().dup() as same, hung_up_after(same, ANSWER_SECONDS):
+            return super().starttls(ssl_context)
 
-        def readline_within_limits() -> bytes:
-            line = bytes(connection.file.readline(_LONGEST_LINE + 1))
-            if len(line) > _LONGEST_LINE:
-                raise IMAPClientAbortError(f"a line of more than {_LONGEST_LINE} bytes came")
-            return line
-
-        connection.read = read_within_limits
-        connection.readline = readline_within_limits
-        return connection
+    def _create_IMAP4(self) -> _Limited:  # noqa: N802 (the library's name)
+        seconds = self._timeout.connect
+        if self.ssl:
+            return _OverTls(self.host, self.port, self.ssl_context, seconds)  # type: ignore[call-arg]
+        return _Plain(self.host, self.port, seconds)
 
     def lines_ahead(self) -> Iterator[bytes]:
         """Yield lines that came along with the last answer, of which no selector knows; the socket must not block."""
@@ -141,15 +199,10 @@ class Client(IMAPClient):  # type: ignore[misc]
 
 
 def _connect(server: Server, timeout: float) -> Client:
-    context = server.tls()
-    tls = server.security is Security.TLS
-    client = Client(server.host, server.port, ssl=tls, ssl_context=context, timeout=timeout)
-    client.folder_encode = False  # one undecodable name must not hide all folders
-    # IMAPClient sends some lines in two parts: the second is not to wait until the first was acknowledged.
-    client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client = Client(server, timeout)
     if server.security is Security.STARTTLS:
         try:
-            client.starttls(context)
+            client.starttls(server.tls())
         except BaseException:
             with suppress(OSError):  # a failed handshake has closed the socket already
                 client.shutdown()

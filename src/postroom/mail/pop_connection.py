@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 from postroom.core.model import Security
 from postroom.mail.server import (
+    ANSWER_SECONDS,
     AuthenticationFailed,
     ConnectionFailed,
     Login,
@@ -17,6 +18,7 @@ from postroom.mail.server import (
     Throttled,
     check_arguments,
     connection_errors,
+    hung_up_after,
     login_refused,
     mechanism_for_token,
     needs_encryption,
@@ -24,6 +26,8 @@ from postroom.mail.server import (
 )
 
 _LONGEST_LINE = 2048  # bytes, as poplib has it
+_LONGEST_LIST = 16 * 1024 * 1024  # bytes: 200,000 ids as long as they may be (RFC 1939, section 7)
+_GOODBYE_SECONDS = 5
 _LONGEST_REASON = 200  # characters
 _CODE = re.compile(r"-ERR\s+\[([A-Z/-]+)", re.IGNORECASE)  # RFC 2449, section 8
 _END = "-ERR EOF"  # poplib's own word for a connection that broke
@@ -32,7 +36,12 @@ _FOR_GOOD = "SYS/PERM"  # RFC 3206, section 4; so is an account called for which
 
 
 class _Pop(poplib.POP3):
-    """Closes its socket where the greeting is none, which poplib leaves open."""
+    """Gives its server so many seconds and bytes for an answer.
+
+    It closes its socket where the greeting is none, which poplib leaves open.
+    """
+
+    _came = 0
 
     def __init__(self, host: str, port: int, timeout: float, **tls: ssl.SSLContext) -> None:
         try:
@@ -41,6 +50,25 @@ class _Pop(poplib.POP3):
             with suppress(OSError, AttributeError):  # there was no connection yet
                 self.close()
             raise
+
+    def _putline(self, line: bytes) -> None:
+        self._came = 0
+        super()._putline(line)  # type: ignore[misc]
+
+    def _getline(self) -> tuple[bytes, int]:
+        line, size = super()._getline()  # type: ignore[misc]
+        self._came += size
+        if self._came > _LONGEST_LIST:
+            raise poplib.error_proto("the answer does not end")
+        return line, size
+
+    def _getresp(self) -> bytes:
+        with hung_up_after(self.sock, ANSWER_SECONDS):
+            return bytes(super()._getresp())  # type: ignore[misc]
+
+    def _getlongresp(self) -> tuple[bytes, list[bytes], int]:
+        with hung_up_after(self.sock, ANSWER_SECONDS):
+            return super()._getlongresp()  # type: ignore[misc, no-any-return]
 
 
 class _PopOverTls(_Pop, poplib.POP3_SSL):
@@ -54,11 +82,11 @@ def pop_connection(server: Server, login: Login, timeout: float) -> Iterator[pop
     with pop_errors(server):
         client = _connect(server, timeout)
     try:
-        with pop_errors(server):
+        with pop_errors(server), hung_up_after(client.sock, ANSWER_SECONDS):
             _log_in(client, server, login)
         yield client
         with suppress(poplib.error_proto, OSError):  # what was read is read
-            client.quit()
+            _say_goodbye(client)
     finally:
         client.close()
 
@@ -71,6 +99,13 @@ def pop_errors(server: Server) -> Iterator[None]:
             yield
         except poplib.error_proto as error:
             raise _trouble(server, _words(error)) from error
+
+
+def _say_goodbye(client: poplib.POP3) -> None:
+    """End the conversation. Nothing depends on the answer, so it is not waited for long."""
+    client.sock.settimeout(_GOODBYE_SECONDS)
+    with hung_up_after(client.sock, _GOODBYE_SECONDS):
+        client.quit()
 
 
 def _connect(server: Server, timeout: float) -> poplib.POP3:
@@ -95,10 +130,10 @@ def _start_tls(client: poplib.POP3, server: Server, context: ssl.SSLContext) -> 
 
 
 def _capabilities(client: poplib.POP3) -> Mapping[str, Sequence[str]]:
-    """Give what a server says of itself (RFC 2449, section 5); old ones say nothing."""
+    """Give what a server says of itself (RFC 2449, section 5); old ones say nothing, and odd ones garbage."""
     try:
         return client.capa()
-    except poplib.error_proto:
+    except (poplib.error_proto, IndexError, UnicodeError):
         return {}
 
 

@@ -4,12 +4,11 @@ import zlib
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
 from postroom.core.model import DeadLetter
 from postroom.storage.ids import take_id
 from postroom.storage.mail import Source, rows_of
-from postroom.storage.places import NO_UIDVALIDITY
 from postroom.storage.schema import dead_letters
 
 
@@ -40,28 +39,6 @@ def keep_letter(connection: Connection, source: Source, new: NewLetter, now: int
 def forget_letters(connection: Connection, source: Source, uids: Collection[str]) -> None:
     """Forget letters of a source that are stored now."""
     connection.execute(delete(dead_letters).where(*rows_of(source, dead_letters), dead_letters.c.uid.in_(uids)))
-
-
-def forget_other_letters(
-    connection: Connection, mailbox_id: int, folder: str, uidvalidity: int | None, uids: Collection[str]
-) -> None:
-    """Forget the letters of a server's folder, but for those of these UIDs under this UIDVALIDITY."""
-    columns = (dead_letters.c.id, dead_letters.c.uidvalidity, dead_letters.c.uid)
-    of_folder = (dead_letters.c.mailbox_id == mailbox_id, dead_letters.c.folder == folder)
-    found = select(*columns).where(*of_folder, dead_letters.c.uidvalidity != NO_UIDVALIDITY)
-    others = [
-        {"letter_id": row.id}
-        for row in connection.execute(found)
-        if row.uidvalidity != uidvalidity or row.uid not in uids
-    ]
-    if others:
-        connection.execute(delete(dead_letters).where(dead_letters.c.id == bindparam("letter_id")), others)
-
-
-def has_letters(connection: Connection, source: Source) -> bool:
-    """Say whether there are letters of a source."""
-    found = select(dead_letters.c.id).where(*rows_of(source, dead_letters))
-    return connection.execute(found.limit(1)).first() is not None
 
 
 def find_letter(connection: Connection, letter_id: int) -> DeadLetter | None:

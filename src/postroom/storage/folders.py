@@ -1,13 +1,15 @@
 """The folders of mailboxes, and how far each was read."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict
 
-from sqlalchemy import Connection, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, case, delete, func, select, update
 
 from postroom.core.model import Folder, FolderState, Mailbox
+from postroom.storage.database import upsert
 from postroom.storage.ids import take_id
-from postroom.storage.schema import folders, mailboxes
+from postroom.storage.schema import copies, folders, mailboxes
 
 
 def folders_of(connection: Connection, mailbox_id: int) -> dict[str, Folder]:
@@ -24,11 +26,28 @@ def count_folders(connection: Connection, mailbox_ids: Collection[int]) -> dict[
     return {mailbox_id: (number, agreeing) for mailbox_id, number, agreeing in found}
 
 
+def messages_to_come(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
+    """Give how many messages are still to be stored of those mailboxes that are read for the first time."""
+    is_stored = and_(
+        copies.c.mailbox_id == folders.c.mailbox_id,
+        copies.c.folder == folders.c.name,
+        copies.c.uidvalidity == folders.c.uidvalidity,
+    )
+    stored = select(func.count()).select_from(copies).where(is_stored).correlate(folders).scalar_subquery()
+    read = and_(folders.c.state == FolderState.BACKFILLING, folders.c.messages.is_not(None))
+    missing = select(folders.c.mailbox_id, folders.c.messages - stored).where(read)
+    found: Counter[int] = Counter()
+    for mailbox_id, number in connection.execute(missing.where(folders.c.mailbox_id.in_(mailbox_ids))):
+        found[mailbox_id] += max(0, number)
+    return found
+
+
 def add_folder(connection: Connection, mailbox_id: int, name: str) -> Folder:
-    """Add a folder of which nothing was read yet."""
-    folder = Folder(take_id(connection), mailbox_id, name)
-    connection.execute(insert(folders).values(**asdict(folder)))
-    return folder
+    """Add a folder of which nothing was read yet; where somebody else has just added it, it is as that one has it."""
+    new = asdict(Folder(take_id(connection), mailbox_id, name))
+    connection.execute(upsert(connection, folders).values(new).on_conflict_do_nothing())
+    found = select(folders).where(folders.c.mailbox_id == mailbox_id, folders.c.name == name)
+    return Folder(**connection.execute(found).mappings().one())
 
 
 def save_folder(connection: Connection, folder: Folder) -> None:

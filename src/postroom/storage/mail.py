@@ -101,6 +101,19 @@ def count_mail(connection: Connection) -> tuple[int, int]:
     return row[0], row[1]
 
 
+def count_headers_only(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
+    """Give of how many messages only the headers are here, for each of these mailboxes that has any."""
+    counted = select(copies.c.mailbox_id, func.count()).group_by(copies.c.mailbox_id)
+    there = (copies.c.mailbox_id.in_(mailbox_ids), copies.c.headers_only, copies.c.gone_at.is_(None))
+    return dict(connection.execute(counted.where(*there)).all())
+
+
+def count_letters_of(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
+    """Give the number of letters of each of these mailboxes that has any."""
+    counted = select(dead_letters.c.mailbox_id, func.count()).group_by(dead_letters.c.mailbox_id)
+    return dict(connection.execute(counted.where(dead_letters.c.mailbox_id.in_(mailbox_ids))).all())
+
+
 def rows_of(source: Source, table: Table) -> tuple[ColumnElement[bool], ...]:
     """Give what selects the rows of a source in a table that keeps its messages by uid."""
     if source.mailbox_id is None:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, upd
 from postroom.storage.associations import associate_by_hand, bring_back, put_aside
 from postroom.storage.mail import Source, copy_ids, hold_mail_of, rows_of
 from postroom.storage.raw_messages import forget_raw_messages
-from postroom.storage.schema import copies, copy_participants, mailboxes, set_aside
+from postroom.storage.schema import copies, copy_participants, dead_letters, mailboxes, set_aside
 
 NO_UIDVALIDITY = 0  # a server's folder never has it (RFC 9051, section 2.3.1.1): what was imported clashes with none
 
@@ -147,6 +147,28 @@ def return_copies(connection: Connection, user_id: int, copy_ids: Sequence[int])
         returned = list(connection.execute(gone).scalars())
         connection.execute(update(copies).where(copies.c.id.in_(returned)).values(gone_at=None))
         bring_back(connection, returned)
+
+
+def forget_other_letters(
+    connection: Connection, mailbox_id: int, folder: str, uidvalidity: int | None, uids: Collection[str]
+) -> None:
+    """Forget the letters of a server's folder, but for those of these UIDs under this UIDVALIDITY."""
+    columns = (dead_letters.c.id, dead_letters.c.uidvalidity, dead_letters.c.uid)
+    of_folder = (dead_letters.c.mailbox_id == mailbox_id, dead_letters.c.folder == folder)
+    found = select(*columns).where(*of_folder, dead_letters.c.uidvalidity != NO_UIDVALIDITY)
+    others = [
+        {"letter_id": row.id}
+        for row in connection.execute(found)
+        if row.uidvalidity != uidvalidity or row.uid not in uids
+    ]
+    if others:
+        connection.execute(delete(dead_letters).where(dead_letters.c.id == bindparam("letter_id")), others)
+
+
+def has_letters(connection: Connection, source: Source) -> bool:
+    """Say whether there are letters of a source."""
+    found = select(dead_letters.c.id).where(*rows_of(source, dead_letters))
+    return connection.execute(found.limit(1)).first() is not None
 
 
 def mailboxes_to_purge(connection: Connection, before: int) -> list[int]:

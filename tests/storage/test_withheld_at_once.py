@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import Connection, select
 
 from postroom.actions.changes import Change, Transaction, make
+from postroom.actions.edit_users import UserEdit, edit_user
 from postroom.actions.exclusions import SetExcludedDomains, SetInternalDomains
 from postroom.actions.organisation import SetUserRole
 from postroom.actions.permissions import SetRolePreference
 from postroom.actions.withhold import WithholdEmail, WithholdThread, email_id, list_own_emails
 from postroom.core.model import Kind, Permission
 from postroom.mail.parse import parse_message
+from postroom.storage.database import lock_matching
 from postroom.storage.mail import IncomingCopy, Source, store_copies
 from postroom.storage.mailboxes import mailbox_of
 from postroom.storage.people import find_user
@@ -108,6 +110,22 @@ class TestMailAtTheVeryMoment:
             withholding = background.start(lambda: make(office.database, change, OPERATOR, now=NOW))
         withholding.result(SECONDS)
         assert_everything_is_withheld(office, 2)
+
+
+def test_a_user_gets_another_name_and_role_while_mail_comes_in(office: Team, background: Background) -> None:
+    """A pass takes the lock of matching before the user's row: whoever took them the other way round would block it."""
+    alice = office.actor("Alice").user_id
+    assert alice is not None
+    edit = UserEdit(last_name="Smith", is_role_given=True)
+    with office.database.write() as connection:
+        lock_matching(connection, exclusive=False)
+        editing = background.start(lambda: edit_user(office.database, alice, edit, by=OPERATOR, now=NOW))
+        store_second_copy(connection)
+    editing.result(SECONDS)
+    with office.database.read() as connection:
+        user = find_user(connection, ALICE)
+    assert user is not None
+    assert (user.full_name, user.role_id) == ("Smith", None)
 
 
 # Two changes that withhold the letter together, and neither of them alone.

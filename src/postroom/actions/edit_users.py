@@ -11,7 +11,7 @@ from postroom.actions.lookups import valid_address, valid_name
 from postroom.actions.organisation import NewUser, SetUserRole, SetUserStatus, add_user
 from postroom.core.model import Profile, User, UserStatus
 from postroom.storage import people
-from postroom.storage.database import Database
+from postroom.storage.database import Database, lock_matching
 
 _UNKNOWN_ID = "the id given seems to be invalid"
 
@@ -58,6 +58,8 @@ def edit_user(database: Database, user_id: int, edit: UserEdit, *, by: Actor, no
     """Change what `edit` gives of a user, all of it or nothing. Raises NotAllowed, FieldRefused."""
     require_administrator(by, "the users")
     with database.write() as connection:
+        if edit.is_role_given:
+            lock_matching(connection, exclusive=True)  # before the user's row is changed: new mail takes it after, too
         user = people.user_by_id(connection, user_id)
         if user is None:
             raise FieldRefused(_UNKNOWN_ID, api_name="id")

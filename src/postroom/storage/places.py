@@ -55,8 +55,8 @@ class Arrival(NamedTuple):
 
 def move_copies(
     connection: Connection, source: Source, arrivals: Collection[Arrival], departed: Collection[int]
-) -> int:
-    """Know messages again that arrived in a folder; give how many those are.
+) -> list[int]:
+    """Know messages again that arrived in a folder; give the ids of their copies, which are no longer free.
 
     Each takes up a copy with the same bytes that is gone, or `departed`: it is missing where it was, and
     nobody has called it gone yet. What is tied to a copy stays tied: its id, records, shares.
@@ -74,7 +74,7 @@ def move_copies(
         values = {**place, "flags": bindparam("to_flags")}
         connection.execute(update(copies).where(copies.c.id == bindparam("copy_id")).values(values), moves)
         return_copies(connection, source.user_id, [move["copy_id"] for move in moves])
-    return len(moves)
+    return [move["copy_id"] for move in moves]
 
 
 def _free_copies(

@@ -18,13 +18,13 @@ from postroom.actions.mailboxes import (
     renew_login,
 )
 from postroom.actions.smtp_servers import NewSmtpServer, refresh_sending, set_mailbox_smtp, smtp_login
-from postroom.core.model import Mailbox, Security
+from postroom.core.model import Mailbox, Security, Trouble
 from postroom.mail import oauth_client
 from postroom.mail.imap_connection import imap_connection
 from postroom.mail.pop_connection import pop_connection
 from postroom.mail.server import AuthenticationFailed, ConnectionFailed, MailServerError
 from postroom.storage.mailboxes import find_mailbox
-from tests.mail.loopback import loopback
+from tests.mail.loopback import KEEP_SAYING, loopback
 from tests.servers.authorization import CLIENT_ID, CLIENT_SECRET, LIFETIME, AuthorizationServer
 from tests.servers.dovecot import Dovecot
 from tests.servers.fault_proxy import Conversation, Fault, fault_proxy
@@ -200,17 +200,29 @@ class TestKeepingFresh:
 
     @on_sqlite
     @pytest.mark.parametrize(
-        ("status", "body", "error", "words"),
+        ("status", "body", "trouble", "words"),
         [
-            (503, b"", ConnectionFailed, "cannot give an access token now"),
-            (429, b"{}", ConnectionFailed, "cannot give an access token now"),
-            (200, b"no JSON", AuthenticationFailed, "gave no access token"),
-            (200, b"[1]", AuthenticationFailed, "gave no access token"),
-            (200, b'{"token_type": "Bearer"}', AuthenticationFailed, "gave no access token"),
-            (302, b"", AuthenticationFailed, "gave no access token"),
-            (401, b'{"error": "invalid_client"}', AuthenticationFailed, "invalid_client.: check the client"),
-            (400, b'{"error": "\\u001b[31mred"}', AuthenticationFailed, r"\(\[31mred\)"),
-            (200, b"[" * 100_000, AuthenticationFailed, "gave no access token"),
+            (503, b"", Trouble.TRANSIENT, "cannot give an access token now"),
+            (503, b'{"error": "invalid_grant"}', Trouble.TRANSIENT, "cannot give an access token now"),
+            (429, b"{}", Trouble.TRANSIENT, "cannot give an access token now"),
+            (400, b'{"error": "temporarily_unavailable"}', Trouble.TRANSIENT, "cannot give an access token now"),
+            (200, b"no JSON", Trouble.TRANSIENT, "answered 200 and neither a token nor a reason: try later"),
+            (200, b"[1]", Trouble.TRANSIENT, "neither a token nor a reason"),
+            (200, b'{"token_type": "Bearer"}', Trouble.TRANSIENT, "neither a token nor a reason"),
+            (200, b"[" * 100_000, Trouble.TRANSIENT, "neither a token nor a reason"),
+            (400, b'{"error": ["invalid_grant"]}', Trouble.TRANSIENT, "neither a token nor a reason"),
+            (302, b"", Trouble.TRANSIENT, "answered 302"),
+            (403, b"<html>blocked", Trouble.TRANSIENT, "answered 403"),
+            (
+                401,
+                b'{"error": "invalid_client"}',
+                Trouble.PERMANENT,
+                "invalid_client.: the secret may have expired",
+            ),
+            (400, b'{"error": "unauthorized_client"}', Trouble.PERMANENT, "unauthorized_client.: check the client"),
+            (400, b'{"error": "\\u001b[31mred"}', Trouble.PERMANENT, r"\(\[31mred\)"),
+            (400, b'{"error": "invalid_grant"}', Trouble.AUTHENTICATION, "no longer allows access"),
+            (400, b'{"error": "consent_required"}', Trouble.AUTHENTICATION, "no longer allows access"),
         ],
     )
     def test_what_a_provider_can_answer(
@@ -220,15 +232,22 @@ class TestKeepingFresh:
         dovecot: Dovecot,
         status: int,
         body: bytes,
-        error: type[MailServerError],
+        trouble: Trouble,
         words: str,
     ) -> None:
         mailbox = connect(office, dovecot)
         server.answer_in_place = (status, body)
-        with pytest.raises(error, match=words):
+        with pytest.raises(MailServerError, match=words) as caught:
             token(office, mailbox, NOW + LIFETIME)
+        assert caught.value.trouble == trouble
         server.answer_in_place = None
         assert token(office, mailbox, NOW + LIFETIME)
+
+    def test_a_provider_whose_answer_does_not_end_is_hung_up_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(oauth_client, "_ANSWER_SECONDS", 0.5)
+        with loopback({b"greeting": KEEP_SAYING + b"H"}) as dripping, pytest.raises(ConnectionFailed):
+            oauth_client.discover(f"http://127.0.0.1:{dripping.port}")
+        assert not dripping.was_heard_out
 
     @on_sqlite
     @pytest.mark.parametrize(("protocol", "command"), [("imap", rb"BODY.PEEK\[\]"), ("pop", rb"RETR")])

@@ -1,4 +1,4 @@
-"""When a mailbox is tried again: longer each time, never by itself without a login, and not all at once."""
+"""When a mailbox is tried again: longer each time, not all at once, and a refused login seldom."""
 
 import pytest
 
@@ -14,11 +14,16 @@ MIDDLE = 0.5  # the chance by which a wait is neither shorter nor longer
         (Trouble.TRANSIENT, [30, 60, 120, 240, 480, 960, 1800, 1800]),
         (Trouble.THROTTLED, [300, 600, 1200, 2400, 4800, 7200, 7200, 7200]),
         (Trouble.PERMANENT, [3600] * 8),
-        (Trouble.AUTHENTICATION, [None] * 8),
+        (Trouble.AUTHENTICATION, [600] * 8),
     ],
 )
 def test_each_trouble_waits_longer_each_time_up_to_its_longest(trouble: Trouble, waits: list[int | None]) -> None:
-    assert [wait_after(trouble, failures, MIDDLE) for failures in range(1, 9)] == waits
+    assert [wait_after(trouble, failures, MIDDLE, has_worked=True) for failures in range(1, 9)] == waits
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_a_login_that_did_not_work_before_is_not_tried_again(trouble: Trouble) -> None:
+    assert (wait_after(trouble, 1, MIDDLE, has_worked=False) is None) == (trouble == Trouble.AUTHENTICATION)
 
 
 def test_chance_spreads_a_wait_from_half_of_it_to_half_as_much_again() -> None:

@@ -97,6 +97,45 @@ class TestOutcomes:
         assert take_next(accounts.team.database, NOW + 10**9, MANY) is None
 
     @on_sqlite
+    def test_a_login_that_worked_is_tried_once_more_after_some_minutes(self, accounts: Accounts) -> None:
+        alice = accounts.add("Alice")
+        sync_now(reader(accounts.team), alice, nobody)
+        with loopback({b"LOGIN": b"NO [AUTHENTICATIONFAILED] no"}) as server:
+            serve_at(accounts, "127.0.0.1", server.port)
+            assert 300 <= wait_of(accounts, alice, AuthenticationFailed) < 900
+            first = accounts.stands(alice)
+            with pytest.raises(AuthenticationFailed):
+                sync_now(reader(accounts.team), alice, nobody)
+        assert (first.state, first.trouble) == (SyncState.FAILING, Trouble.AUTHENTICATION)
+        second = accounts.stands(alice)
+        assert (second.state, second.next_try_at) == (SyncState.NEEDS_LOGIN, None)
+        serve_at(accounts, "localhost", accounts.dovecot.imap_port)
+        sync_now(reader(accounts.team), alice, nobody)
+        assert accounts.stands(alice).state == SyncState.HEALTHY
+
+    @on_sqlite
+    @pytest.mark.parametrize(
+        "words",
+        [
+            b"[ALERT] Too many simultaneous connections. (Failure)",
+            b"[ALERT] Account exceeded command or bandwidth limits. (Failure)",
+        ],
+    )
+    def test_a_provider_that_limits_logins_refused_no_password(self, accounts: Accounts, words: bytes) -> None:
+        with loopback({b"LOGIN": b"NO " + words}) as server:
+            alice = accounts.add("Alice", host="127.0.0.1", port=server.port)
+            assert 150 <= wait_of(accounts, alice, Throttled) < 450
+        assert "(ALERT): wait" in str(accounts.stands(alice).error)
+
+    @on_sqlite
+    def test_an_alert_of_another_kind_is_a_refusal(self, accounts: Accounts) -> None:
+        with loopback({b"LOGIN": b"NO [ALERT] Application-specific password required"}) as server:
+            alice = accounts.add("Alice", host="127.0.0.1", port=server.port)
+            with pytest.raises(AuthenticationFailed):
+                sync_now(reader(accounts.team), alice, nobody)
+        assert accounts.stands(alice).state == SyncState.NEEDS_LOGIN
+
+    @on_sqlite
     def test_a_busy_server_is_left_alone_longer_each_time(self, accounts: Accounts) -> None:
         with loopback({b"LIST": b"NO [THROTTLED] slow down"}) as server:
             alice = accounts.add("Alice", host="127.0.0.1", port=server.port)
@@ -112,8 +151,7 @@ class TestOutcomes:
         alice = accounts.add("Alice", host="127.0.0.1", port=free)
         assert 15 <= wait_of(accounts, alice, ConnectionFailed) < 45
         assert (accounts.stands(alice).state, accounts.stands(alice).failures) == (SyncState.FAILING, 1)
-        with accounts.team.database.write() as connection:
-            connection.exec_driver_sql(f"UPDATE mailboxes SET host = 'localhost', port = {accounts.dovecot.imap_port}")
+        serve_at(accounts, "localhost", accounts.dovecot.imap_port)
         sync_now(reader(accounts.team), alice, nobody)
         after = accounts.stands(alice)
         assert (after.state, after.failures, after.trouble, after.error) == (SyncState.HEALTHY, 0, None, None)
@@ -140,6 +178,12 @@ class TestOutcomes:
         with pytest.raises(KeyboardInterrupt):
             sync_now(reader(accounts.team), alice, interrupt)
         assert accounts.stands(alice) == before
+
+
+def serve_at(accounts: Accounts, host: str, port: int) -> None:
+    """Let the mailboxes be somewhere else from now on."""
+    with accounts.team.database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE mailboxes SET host = '{host}', port = {port}")
 
 
 def wait_of(accounts: Accounts, address: str, refusal: type[Exception]) -> int:

@@ -16,7 +16,7 @@ from postroom.actions.mailbox_turns import sync_now
 from postroom.actions.mailboxes import disconnect_mailbox
 from postroom.actions.waiting import Places
 from postroom.actions.worker import Limits
-from postroom.core.model import Security, SyncState
+from postroom.core.model import Security, SyncState, Trouble
 from postroom.mail import imap_idle
 from postroom.storage.mailboxes import find_mailbox, set_mailbox_password
 from postroom.storage.sealed import MAILBOX_PASSWORD
@@ -180,7 +180,7 @@ def test_another_password_is_used_at_once(office: Office) -> None:
             sealed = MAILBOX_PASSWORD.seal(connection, team.box, mailbox.id, "not-the-password")
             set_mailbox_password(connection, mailbox.id, sealed)
         ask_for_pass(team.database, office.alice, by=OPERATOR, now=int(time.time()))
-        wait_until(lambda: office.accounts.stands(office.alice).state == SyncState.NEEDS_LOGIN)
+        wait_until(lambda: office.accounts.stands(office.alice).trouble == Trouble.AUTHENTICATION)
         wait_until(lambda: not office.proxy.open)
 
 

@@ -15,6 +15,7 @@ from postroom.core.retries import wait_after
 from postroom.mail.imap import open_session
 from postroom.mail.server import MailServerError
 from postroom.storage.database import Database, DiskFull
+from postroom.storage.folders import folders_of
 from postroom.storage.secrets import SecretBox, SecretKeyError
 
 DEFAULT_INTERVAL = 5 * 60  # seconds from the end of a pass to the next one
@@ -114,7 +115,7 @@ def _after_failure(reader: Reader, turn: Turn, error: Exception) -> dict[str, ob
     """Say what went wrong and when to try again; a mistake of ours is tried again like a broken line."""
     trouble, sentence = trouble_in(error)
     failures, now = turn.before.failures + 1, reader.now()
-    wait = wait_after(trouble, failures, reader.chance.random())
+    wait = wait_after(trouble, failures, reader.chance.random(), has_worked=_has_login_worked(reader, turn))
     return {
         "state": SyncState.NEEDS_LOGIN if wait is None else SyncState.FAILING,
         "next_try_at": None if wait is None else now + wait,
@@ -123,6 +124,13 @@ def _after_failure(reader: Reader, turn: Turn, error: Exception) -> dict[str, ob
         "error": sentence,
         "passed_at": now,
     }
+
+
+def _has_login_worked(reader: Reader, turn: Turn) -> bool:
+    """Say whether something was read of the mailbox, and its login was not refused the last time."""
+    with reader.database.read() as connection:
+        was_read = any(folder.uidvalidity is not None for folder in folders_of(connection, turn.mailbox.id).values())
+    return was_read and turn.before.trouble != Trouble.AUTHENTICATION
 
 
 def trouble_in(error: Exception) -> tuple[Trouble, str]:

@@ -15,19 +15,22 @@ class Waits(NamedTuple):
 
 
 _AFTER = {
+    Trouble.AUTHENTICATION: Waits(10 * 60, 10 * 60),
     Trouble.PERMANENT: Waits(3600, 3600),
     Trouble.THROTTLED: Waits(5 * 60, 2 * 3600),
     Trouble.TRANSIENT: Waits(30, 30 * 60),
 }
 
 
-def wait_after(trouble: Trouble, failures: int, chance: float) -> int | None:
+def wait_after(trouble: Trouble, failures: int, chance: float, *, has_worked: bool) -> int | None:
     """Give the seconds to wait after so many `failures` in a row, at least one.
 
-    None means: not again by itself. A refused password that is sent again and again locks accounts.
+    None means: not again by itself. A refused password that is sent again and again locks accounts. A login that
+    `has_worked` until now is tried once more: servers that are busy or broken refuse logins too, and say no more of it.
     """
-    waits = _AFTER.get(trouble)
-    return None if waits is None else wait(waits, failures, chance)
+    if trouble == Trouble.AUTHENTICATION and not has_worked:
+        return None
+    return wait(_AFTER[trouble], failures, chance)
 
 
 def wait(waits: Waits, failures: int, chance: float) -> int:

@@ -42,6 +42,8 @@ _LONGEST_LINE = 16 * 1024 * 1024
 TOO_MUCH = "LIMIT|OVERQUOTA|THROTTLED"
 _BEGINNING = r"(?:^|failed: |b['\"]|\* (?:NO|BYE) )"  # of a server's words, after those of the libraries
 _BUSY = f"{TOO_MUCH}|INUSE|SERVERBUG|UNAVAILABLE"
+# Gmail has no code for it: "[ALERT] Too many simultaneous connections", "[ALERT] Account exceeded ... limits".
+_ALERT = r"ALERT(?=\].*\b(?:too many|exceeded)\b)"
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def imap_errors(server: Server) -> Iterator[None]:
 
 def refuse_if_busy(server: Server, error: Exception, codes: str = _BUSY) -> None:
     """Raise Throttled if the server's answer begins with such a code; no other word of it is repeated."""
-    if code := re.search(rf"{_BEGINNING}\[({codes})\]", str(error), re.IGNORECASE):
+    if code := re.search(rf"{_BEGINNING}\[({codes}|{_ALERT})\]", str(error), re.IGNORECASE):
         raise Throttled(f"{server} is busy or limits how often it is asked ({code[1].upper()}): wait.") from None
 
 

@@ -4,27 +4,46 @@ import json
 import secrets
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from oauthlib.oauth2 import WebApplicationClient
 
-from postroom.core.model import Security
-from postroom.mail.server import AuthenticationFailed, ConnectionFailed, GuardError, Server, connection_errors
+from postroom.core.model import Security, Trouble
+from postroom.mail.server import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    GuardError,
+    MailServerError,
+    Server,
+    connection_errors,
+    hung_up_after,
+)
 
-_TIMEOUT = 20  # seconds for each step of an answer
+_TIMEOUT = 20  # seconds in which a provider must say something
+_ANSWER_SECONDS = 60  # for a whole answer, however steadily it comes
 _LONGEST_ANSWER = 64 * 1024  # bytes
 _PORT = 443
 _OK, _TOO_MANY, _SERVER_ERRORS = 200, 429, 500  # RFC 9110, section 15; RFC 6585, section 4
 _LIFETIME = 3600  # seconds, where the server does not say
 _VERIFIER_CHARACTERS = 64  # RFC 7636, section 4.1: 43 to 128
+# RFC 6749, section 5.2, and what OpenID Connect adds: the user has to allow access anew.
 _GONE = {"invalid_grant", "interaction_required", "consent_required", "login_required"}
+_FOR_THE_MOMENT = {"temporarily_unavailable", "server_error", "slow_down"}  # RFC 6749, section 4.1.2.1; RFC 8628
+_CLIENT_UNKNOWN = "invalid_client"  # RFC 6749, section 5.2; secrets of clients expire at some providers
 _CODE_GONE = "does not know this code, or no longer: allow access anew."
 _ACCESS_GONE = "no longer allows access: allow it with 'postroom mailbox login'."
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class ProviderRefused(ConnectionFailed):
+    """The provider wants no more of us as a client, which says nothing of what users allowed."""
+
+    trouble = Trouble.PERMANENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +163,24 @@ def check_url(url: str) -> str:
 def _ask_for_tokens(provider: Provider, body: str, now: int, what_if_gone: str) -> Tokens:
     status, answer = _fetch(provider.token_url, body.encode())
     known = _json(answer)
-    if status >= _SERVER_ERRORS or status == _TOO_MANY:
+    error = known.get("error")
+    reason = error if isinstance(error, str) else None
+    if status == _OK and isinstance(known.get("access_token"), str):
+        return _tokens(known, now)
+    if status >= _SERVER_ERRORS or status == _TOO_MANY or reason in _FOR_THE_MOMENT:
         raise ConnectionFailed(f"{provider.name} cannot give an access token now: try later.")
-    if known.get("error") in _GONE:
-        raise AuthenticationFailed(f"{provider.name} {what_if_gone}")
-    if status != _OK or not isinstance(known.get("access_token"), str):
-        reason = _printable(str(known.get("error", "no token")))
-        raise AuthenticationFailed(f"{provider.name} gave no access token ({reason}): check the client.")
-    return _tokens(known, now)
+    if reason is None:  # the page of a firewall or of a maintenance, as a rule
+        raise ConnectionFailed(f"{provider.name} answered {status} and neither a token nor a reason: try later.")
+    raise _refusal(provider.name, reason, what_if_gone)
+
+
+def _refusal(name: str, error: str, what_if_gone: str) -> MailServerError:
+    """Give what is said of a reason (RFC 6749, section 5.2): only some mean that access is no longer allowed."""
+    if error in _GONE:
+        return AuthenticationFailed(f"{name} {what_if_gone}")
+    if error == _CLIENT_UNKNOWN:
+        return ProviderRefused(f"{name} does not know the client or its secret ({error}): the secret may have expired.")
+    return ProviderRefused(f"{name} gave no access token ({_printable(error)}): check the client there.")
 
 
 def _tokens(known: Mapping[str, Any], now: int) -> Tokens:
@@ -168,9 +197,10 @@ def _fetch(url: str, form: bytes | None) -> tuple[int, bytes]:
     request = urllib.request.Request(url, form, headers)  # noqa: S310 (https, or this machine)
     parts = urlsplit(url)
     server = Server(parts.hostname or "", parts.port or _PORT, Security.TLS)
-    with connection_errors(server):
+    with connection_errors(server), ExitStack() as watched:
+        opener = urllib.request.build_opener(_NoRedirects, _Http(watched), _Https(watched))
         try:
-            with _OPENER.open(request, timeout=_TIMEOUT) as answer:
+            with opener.open(request, timeout=_TIMEOUT) as answer:
                 return answer.status, answer.read(_LONGEST_ANSWER)
         except urllib.error.HTTPError as error:
             with error:
@@ -188,7 +218,41 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """Follow none."""
 
 
-_OPENER = urllib.request.build_opener(_NoRedirects)
+class _Watched(urllib.request.AbstractHTTPHandler):
+    """Lets a connection end, once it stands, when the time for the whole of an answer is over."""
+
+    def __init__(self, watched: ExitStack) -> None:
+        super().__init__()
+        self._watched = watched
+
+    def do_open(
+        self,
+        http_class: Callable[..., HTTPConnection],
+        req: urllib.request.Request,
+        **options: Any,  # noqa: ANN401 (as the library has it)
+    ) -> HTTPResponse:
+        """Open a connection and send a request over it."""
+
+        def made(host: str, **more: Any) -> HTTPConnection:  # noqa: ANN401 (as the library has it)
+            connection = http_class(host, **more)
+            connect = connection.connect
+
+            def connect_and_watch() -> None:
+                connect()
+                self._watched.enter_context(hung_up_after(connection.sock, _ANSWER_SECONDS))
+
+            connection.connect = connect_and_watch  # type: ignore[method-assign]
+            return connection
+
+        return super().do_open(made, req, **options)
+
+
+class _Http(_Watched, urllib.request.HTTPHandler):
+    """For providers on this machine."""
+
+
+class _Https(_Watched, urllib.request.HTTPSHandler):
+    """For all others."""
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

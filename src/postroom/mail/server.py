@@ -4,7 +4,7 @@ Each error carries its kind of `trouble`, from which follows when the mailbox is
 
 | trouble | what raises it | what happens |
 | --- | --- | --- |
-| authentication | a refused name or password; no password without encryption | stops until somebody sees to it |
+| authentication | a refused name or password; no password without encryption | once more where it worked, then stops |
 | throttled | a server that is busy or limits us, by its response code | waits 5 minutes, doubling, up to 2 hours |
 | transient | network, DNS, time-outs, broken conversations | waits half a minute, doubling, up to half an hour |
 | permanent | a certificate, a value or a setting that is wrong | waits an hour each time |

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_
 from postroom.core.listing import Place, Wanted
 from postroom.core.model import UserStatus
 from postroom.core.sharing import CHANGING, Ground
+from postroom.storage.database import in_portions
 from postroom.storage.fact_columns import (
     GROUNDS,
     VIEWER,
@@ -30,8 +31,9 @@ def grounds_on(
     With `in_bin` of those in the recycle bin: the grounds on which they would be seen outside it.
     """
     source = record_source("listed")
-    found = _seen(source, viewer_id, in_bin=in_bin).where(source.record.c.id.in_(ids))
-    return {row[0]: GROUNDS[row[1]] for row in connection.execute(found)}
+    seen = _seen(source, viewer_id, in_bin=in_bin)
+    found = (connection.execute(seen.where(source.record.c.id.in_(some))) for some in in_portions(ids))
+    return {row[0]: GROUNDS[row[1]] for some in found for row in some}
 
 
 def list_visible(connection: Connection, viewer_id: int, wanted: Wanted, limit: int) -> list[Place]:

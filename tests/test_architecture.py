@@ -308,16 +308,32 @@ def settings_from_one_place(found: Sources) -> Iterator[str]:
 CACHES = {"cache", "cached_property", "lru_cache"}
 # Functions of values and of nothing else; and what verifies the certificates of mail servers, which no answer reads.
 REMEMBERS_PURE_FUNCTIONS = {"core.scopes", "core.sharing", "mail.server", "storage.fact_columns"}
+# Beside them these functions alone, which build statements and see no database.
+BUILD_STATEMENTS = {
+    "storage.email_list": {"_compiled"},
+    "storage.sharing_facts": {"_compiled", "_pair_statement", "_viewers_statement"},
+    "storage.visible_records": {"_seen"},
+}
 
 
 def nothing_is_cached(found: Sources) -> Iterator[str]:
     for module, tree in found.items():
         caches = {name for library, name in imports(tree) if library == "functools"} & CACHES
-        if caches and module not in REMEMBERS_PURE_FUNCTIONS:
+        if caches and module not in REMEMBERS_PURE_FUNCTIONS | BUILD_STATEMENTS.keys():
             yield f"{module} imports {caches}"
+        if module in BUILD_STATEMENTS:
+            yield from (f"{module} remembers {name}" for name in remembered(tree) - BUILD_STATEMENTS[module])
         if any(isinstance(node, ast.Global) for node in ast.walk(tree)):
             yield f"{module} changes what is global"
         yield from (f"{module} keeps {ast.unparse(node)}" for node in tree.body if _is_empty_container(node))
+
+
+def remembered(tree: ast.Module) -> set[str]:
+    """Give the functions that a cache decorates, and the name of a cache that is used in another way."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    decorated = {decorator: function.name for function in functions for decorator in function.decorator_list}
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in CACHES]
+    return {decorated.get(node, node.id) for node in names}
 
 
 def _is_empty_container(node: ast.stmt) -> bool:
@@ -456,6 +472,8 @@ CHECKS = {
         {
             "storage.fast": "_answers: dict[int, str] = {}",
             "http.fast": "from functools import cache",
+            "storage.sharing_facts": "from functools import cache\n@cache\ndef read_pair_facts(): ...",
+            "storage.email_list": "from functools import cache\npage = cache(EmailLists.page)",
             "actions.fast": "def read():\n    global last\n    last = 1",
         },
     ),
@@ -488,6 +506,8 @@ def test_every_exception_is_needed() -> None:
     for part, names in SQL_EXCEPTIONS.items():
         named = {name for module, tree in SOURCES.items() if part in (module, folder(module)) for name in imports(tree)}
         assert names <= named, part
+    for module, functions in BUILD_STATEMENTS.items():
+        assert remembered(SOURCES[module]) == functions
     for part, names in WORK_THROUGH_ACTIONS.items():
         used = {name for module, tree in SOURCES.items() if folder(module) == part for name in own_imports(tree)}
         assert names <= used, part

@@ -1,8 +1,10 @@
-"""PostgreSQL databases that tests take one after the other: a new one is made only where a schema was changed."""
+"""Databases that tests take one after the other; one of PostgreSQL is made anew only where a schema was changed."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,6 +19,25 @@ _END_SESSIONS = f"""
     SELECT pg_terminate_backend(pid, {_SECONDS * 1000}) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+
+
+class RecycledFiles:
+    """SQLite files: copies of a template, each time in the same places."""
+
+    def __init__(self, folder: Path, template: Path) -> None:
+        self._folder, self._template = folder, template
+        self._free: list[Path] = []
+        self._numbers = count(1)
+
+    @contextmanager
+    def taken(self) -> Iterator[Path]:
+        """Give a file that nobody else has meanwhile."""
+        path = self._free.pop() if self._free else self._folder / str(next(self._numbers)) / "postroom.sqlite3"
+        path.parent.mkdir()
+        shutil.copyfile(self._template, path)
+        yield path
+        shutil.rmtree(path.parent)  # with what SQLite keeps beside it
+        self._free.append(path)
 
 
 class RecycledDatabases:

@@ -6,6 +6,7 @@ Every check is also shown a source that breaks its invariant, so that none can p
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,8 +39,13 @@ def folder(module: str) -> str:
     return module.partition(".")[0]
 
 
-def imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield (module, name) for everything that is imported; the name is empty for a whole module."""
+@cache  # each check asks about every module
+def imports(tree: ast.Module) -> list[tuple[str, str]]:
+    """Give (module, name) for everything that is imported; the name is empty for a whole module."""
+    return list(_imports(tree))
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
@@ -56,9 +62,10 @@ def own_imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield module.removeprefix("postroom."), name
 
 
-def calls(tree: ast.AST) -> Iterator[str]:
-    """Yield the names of what is called, as it is written: `open`, `time.time`, `self._database.fetch_all`."""
-    return (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+@cache
+def calls(tree: ast.AST) -> list[str]:
+    """Give the names of what is called, as it is written: `open`, `time.time`, `self._database.fetch_all`."""
+    return [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
 def callers(found: Sources, function: str) -> set[str]:

@@ -92,11 +92,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_databases(postgres_url: str) -> RecycledDatabases:
+def postgres_databases(postgres_url: str) -> Iterator[RecycledDatabases]:
     """Give PostgreSQL databases that are initialised, for one test after the other."""
     _create_database(postgres_url, "template")
     _initialise(postgres_url.format("template"))
-    return RecycledDatabases(postgres_url, "template")
+    databases = RecycledDatabases(postgres_url, "template")
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ test: .venv/dev ## Run all tests, on SQLite and PostgreSQL, with real mail serve
 	@scripts/install-test-servers.sh
 	$(BIN)/coverage run -m pytest -q tests/core
 	$(BIN)/coverage report
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q -n auto --dist worksteal
 
 mutants: .venv/dev ## Change the law in one place at a time, and see that a test notices
 	scripts/mutants.sh

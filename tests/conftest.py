@@ -1,7 +1,6 @@
 """Databases made by the migrations, and a team in one of them."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -20,7 +19,7 @@ from tests.servers.dovecot import Dovecot, running_dovecot
 from tests.servers.exim import Exim, find_exim, running_exim
 from tests.servers.postgres import find_postgres, running_postgres
 from tests.servers.postroom_server import Installation
-from tests.servers.recycled import RecycledDatabases
+from tests.servers.recycled import RecycledDatabases, RecycledFiles
 from tests.team import Team, let_audit_be_erased
 
 # The same examples each time: a change is judged by what it does, and not by what it happens to meet.
@@ -93,17 +92,31 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_databases(postgres_url: str) -> RecycledDatabases:
+def postgres_databases(postgres_url: str) -> Iterator[RecycledDatabases]:
     """Give PostgreSQL databases that are initialised, for one test after the other."""
     _create_database(postgres_url, "template")
     _initialise(postgres_url.format("template"))
-    return RecycledDatabases(postgres_url, "template")
+    databases = RecycledDatabases(postgres_url, "template")
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_files(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> RecycledFiles:
+    """Give SQLite files that are initialised, for one test after the other."""
+    return RecycledFiles(tmp_path_factory.mktemp("sqlite"), sqlite_template)
+
+
+@pytest.fixture(scope="session")
+def opened_before() -> dict[str, Database]:
+    """Keep databases by their URLs, with the statements that they have compiled; between tests they are closed."""
+    return {}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Give the URL of a fresh, initialised database; the test runs once on each kind."""
-    with _fresh_database(request, request.param, tmp_path) as url:
+    with _fresh_database(request, request.param) as url:
         yield url
 
 
@@ -118,9 +131,9 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Installation
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, database_url: str) -> Iterator[Database]:
     """Give a fresh, initialised database."""
-    with _opened(database_url) as database:
+    with _opened(request, database_url) as database:
         yield database
 
 
@@ -133,26 +146,23 @@ def team(database: Database, tmp_path: Path) -> Team:
 @pytest.fixture(scope="class", params=["sqlite", "postgresql"])
 def shared_team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Give an organisation that the tests of a class share, or the examples of a property."""
-    folder = tmp_path_factory.mktemp("shared")
-    with _fresh_database(request, request.param, folder) as url, _opened(url) as database:
-        yield Team(database, folder)
+    with _fresh_database(request, request.param) as url, _opened(request, url) as database:
+        yield Team(database, tmp_path_factory.mktemp("shared"))
 
 
 @pytest.fixture(scope="class", params=["sqlite", "postgresql"])
 def erasable_team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Give such an organisation whose database lets `wipe` empty it, for the examples of a property."""
-    folder = tmp_path_factory.mktemp("erasable")
-    with _fresh_database(request, request.param, folder) as url, _opened(url) as database:
+    with _fresh_database(request, request.param) as url, _opened(request, url) as database:
         let_audit_be_erased(database)
-        yield Team(database, folder)
+        yield Team(database, tmp_path_factory.mktemp("erasable"))
 
 
 @contextmanager
-def _fresh_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Iterator[str]:
+def _fresh_database(request: pytest.FixtureRequest, kind: str) -> Iterator[str]:
     if kind == "sqlite":
-        path = folder / "postroom.sqlite3"
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-        yield sqlite_url(path)
+        with request.getfixturevalue("sqlite_files").taken() as path:
+            yield sqlite_url(path)
         return
     server = request.getfixturevalue("postgres_url")
     with request.getfixturevalue("postgres_databases").taken() as name:
@@ -160,8 +170,9 @@ def _fresh_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> 
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[Database]:
-    database = Database(url)
+def _opened(request: pytest.FixtureRequest, url: str) -> Iterator[Database]:
+    known: dict[str, Database] = request.getfixturevalue("opened_before")
+    database = known.setdefault(url, Database(url))
     yield database
     database.close()
 

@@ -6,6 +6,7 @@ Every check is also shown a source that breaks its invariant, so that none can p
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,8 +39,13 @@ def folder(module: str) -> str:
     return module.partition(".")[0]
 
 
-def imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield (module, name) for everything that is imported; the name is empty for a whole module."""
+@cache  # each check asks about every module
+def imports(tree: ast.Module) -> list[tuple[str, str]]:
+    """Give (module, name) for everything that is imported; the name is empty for a whole module."""
+    return list(_imports(tree))
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
@@ -56,9 +62,10 @@ def own_imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield module.removeprefix("postroom."), name
 
 
-def calls(tree: ast.AST) -> Iterator[str]:
-    """Yield the names of what is called, as it is written: `open`, `time.time`, `self._database.fetch_all`."""
-    return (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
+@cache
+def calls(tree: ast.AST) -> list[str]:
+    """Give the names of what is called, as it is written: `open`, `time.time`, `self._database.fetch_all`."""
+    return [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
 def callers(found: Sources, function: str) -> set[str]:
@@ -308,16 +315,32 @@ def settings_from_one_place(found: Sources) -> Iterator[str]:
 CACHES = {"cache", "cached_property", "lru_cache"}
 # Functions of values and of nothing else; and what verifies the certificates of mail servers, which no answer reads.
 REMEMBERS_PURE_FUNCTIONS = {"core.scopes", "core.sharing", "mail.server", "storage.fact_columns"}
+# Beside them these functions alone, which build statements and see no database.
+BUILD_STATEMENTS = {
+    "storage.email_list": {"_compiled"},
+    "storage.sharing_facts": {"_compiled", "_pair_statement", "_viewers_statement"},
+    "storage.visible_records": {"_seen"},
+}
 
 
 def nothing_is_cached(found: Sources) -> Iterator[str]:
     for module, tree in found.items():
         caches = {name for library, name in imports(tree) if library == "functools"} & CACHES
-        if caches and module not in REMEMBERS_PURE_FUNCTIONS:
+        if caches and module not in REMEMBERS_PURE_FUNCTIONS | BUILD_STATEMENTS.keys():
             yield f"{module} imports {caches}"
+        if module in BUILD_STATEMENTS:
+            yield from (f"{module} remembers {name}" for name in remembered(tree) - BUILD_STATEMENTS[module])
         if any(isinstance(node, ast.Global) for node in ast.walk(tree)):
             yield f"{module} changes what is global"
         yield from (f"{module} keeps {ast.unparse(node)}" for node in tree.body if _is_empty_container(node))
+
+
+def remembered(tree: ast.Module) -> set[str]:
+    """Give the functions that a cache decorates, and the name of a cache that is used in another way."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    decorated = {decorator: function.name for function in functions for decorator in function.decorator_list}
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in CACHES]
+    return {decorated.get(node, node.id) for node in names}
 
 
 def _is_empty_container(node: ast.stmt) -> bool:
@@ -456,6 +479,8 @@ CHECKS = {
         {
             "storage.fast": "_answers: dict[int, str] = {}",
             "http.fast": "from functools import cache",
+            "storage.sharing_facts": "from functools import cache\n@cache\ndef read_pair_facts(): ...",
+            "storage.email_list": "from functools import cache\npage = cache(EmailLists.page)",
             "actions.fast": "def read():\n    global last\n    last = 1",
         },
     ),
@@ -488,6 +513,8 @@ def test_every_exception_is_needed() -> None:
     for part, names in SQL_EXCEPTIONS.items():
         named = {name for module, tree in SOURCES.items() if part in (module, folder(module)) for name in imports(tree)}
         assert names <= named, part
+    for module, functions in BUILD_STATEMENTS.items():
+        assert remembered(SOURCES[module]) == functions
     for part, names in WORK_THROUGH_ACTIONS.items():
         used = {name for module, tree in SOURCES.items() if folder(module) == part for name in own_imports(tree)}
         assert names <= used, part

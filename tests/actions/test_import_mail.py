@@ -246,6 +246,6 @@ class TestManyMessages:
 
         with pytest.raises(Interrupted):
             take(office, archive, on_progress=interrupt)
-        assert len(stored(office)) == 200
+        assert len(stored(office)) == 300
         report = take(office, archive)
-        assert (report.stored, report.known) == (250, 201)
+        assert (report.stored, report.known) == (150, 301)

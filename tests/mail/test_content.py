@@ -2,11 +2,12 @@
 
 import base64
 from email.message import EmailMessage
+from time import process_time
 
 import pytest
 from hypothesis import given
 
-from postroom.mail.content import MAX_NAME_LENGTH, SUMMARY_LENGTH, read_content, read_files
+from postroom.mail.content import MAX_NAME_LENGTH, MAX_TEXT_LENGTH, SUMMARY_LENGTH, read_content, read_files
 from postroom.mail.parse import parse_message
 from tests.mail.test_parse import CORPUS, mutated
 
@@ -60,6 +61,33 @@ def test_pictures_of_the_message_stand_in_its_html() -> None:
     picture = base64.b64encode(PNG).decode()
     assert content.html.strip() == f'<img src="data:image/png;base64,{picture}"><img>'
     assert [(file.name, file.size) for file in content.files] == [("logo.png", len(PNG))]
+
+
+def test_a_picture_that_is_named_again_and_again_is_shown_within_a_limit() -> None:
+    """Else sixty thousand names of one picture would be sixty gigabytes of HTML."""
+    picture = base64.encodebytes(b"x" * 700_000).decode()
+    parts = [("text/html", "<img src='cid:p'>" * 1000)] * 3
+    html = read_content(
+        related(*parts, ("image/png\nContent-ID: <p>\nContent-Transfer-Encoding: base64", picture))
+    ).html
+    assert html.count("data:image/png") == 2
+    assert html.count("<img") == 3000
+
+
+def test_of_many_long_texts_only_the_beginning_is_read() -> None:
+    """A message has room for a thousand of them, which would take half a minute."""
+    page = "<p>Hello <b>Bob</b></p>" * 3000
+    before = process_time()
+    content = read_content(related(*[("text/html", page)] * 900))
+    assert process_time() - before < 10
+    assert len(content.text) <= MAX_TEXT_LENGTH
+    assert MAX_TEXT_LENGTH / 2 < len(content.html) < 2 * MAX_TEXT_LENGTH
+
+
+def related(*parts: tuple[str, str]) -> bytes:
+    """Give a message of these parts, each with its type and its text."""
+    texts = "".join(f"--b\nContent-Type: {kind}\n\n{text}\n" for kind, text in parts)
+    return f"Content-Type: multipart/related; boundary=b\n\n{texts}--b--\n".encode()
 
 
 def test_a_picture_that_could_act_is_a_file_alone() -> None:

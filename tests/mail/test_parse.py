@@ -289,6 +289,20 @@ def mutated(draw: st.DrawFn) -> bytes:
     return raw
 
 
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("CHINESEBIG5", "免費廣告".encode("big5")),
+        ("GB2312_CHARSET", "免费广告".encode("gb18030")),
+        ("x-gbk", "免费广告".encode("gbk")),
+        ("x-sjis", "無料".encode("shift_jis")),
+    ],
+)
+def test_charsets_are_known_by_the_names_that_mail_has_for_them(charset: str, text: bytes) -> None:
+    word = f"=?{charset}?B?{base64.b64encode(text).decode()}?="
+    assert parse_message(f"Subject: {word}\n\n".encode()).subject in ("免費廣告", "免费广告", "無料")
+
+
 # Mail as it should be, with what is not as it should be at any place of it.
 NEWLINES = st.sampled_from([b"\r\n", b"\n", b"\r", b"\n\r"])
 CHARSETS = st.sampled_from(

@@ -32,6 +32,7 @@ def running_postgres(programs: Path) -> Iterator[str]:
     try:
         run("initdb", "-D", folder / "data", "-A", "trust", "-U", "postroom", "-E", "UTF8", "--no-sync")
         options = f"-k {folder} -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200"
+        options += " -c autovacuum=off"  # plans are those of the statistics that a test has made
         run("pg_ctl", "-D", folder / "data", "-o", options, "-l", folder / "log", "-w", "start")
         try:
             yield f"postgresql://postroom@/{{}}?host={folder}"

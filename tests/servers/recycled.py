@@ -1,8 +1,10 @@
-"""PostgreSQL databases that tests take one after the other: a new one is made only where a schema was changed."""
+"""Databases that tests take one after the other; one of PostgreSQL is made anew only where a schema was changed."""
 
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +21,25 @@ _END_SESSIONS = f"""
 """
 
 
+class RecycledFiles:
+    """SQLite files: copies of a template, each time in the same places."""
+
+    def __init__(self, folder: Path, template: Path) -> None:
+        self._folder, self._template = folder, template
+        self._free: list[Path] = []
+        self._numbers = count(1)
+
+    @contextmanager
+    def taken(self) -> Iterator[Path]:
+        """Give a file that nobody else has meanwhile."""
+        path = self._free.pop() if self._free else self._folder / str(next(self._numbers)) / "postroom.sqlite3"
+        path.parent.mkdir()
+        shutil.copyfile(self._template, path)
+        yield path
+        shutil.rmtree(path.parent)  # with what SQLite keeps beside it
+        self._free.append(path)
+
+
 class RecycledDatabases:
     """Databases of one server that hold what its template does, each time they are taken."""
 
@@ -27,6 +48,7 @@ class RecycledDatabases:
         self._server, self._template = server, template
         self._free: list[str] = []
         self._numbers = count(1)
+        self._kept: dict[str, psycopg.Connection[Any]] = {}
         with psycopg.connect(server.format(template), autocommit=True) as connection:
             self._schema = _schema(connection)
             self._content = _Content(connection)
@@ -36,15 +58,27 @@ class RecycledDatabases:
         """Give the name of a database that nobody else has meanwhile."""
         name = self._free.pop() if self._free else self._made()
         yield name
-        with psycopg.connect(self._server.format(name), autocommit=True) as connection:
-            connection.execute(_END_SESSIONS)
-            is_as_made = _schema(connection) == self._schema
-            if is_as_made:
-                self._content.restore(connection)
-        if is_as_made:
+        connection = self._connection(name)
+        connection.execute(_END_SESSIONS)
+        if _schema(connection) == self._schema:
+            self._content.restore(connection)
             self._free.append(name)
         else:
+            self._kept.pop(name).close()
             self._run("DROP DATABASE {}", name)
+
+    def close(self) -> None:
+        """Close what is kept."""
+        for connection in self._kept.values():
+            connection.close()
+
+    def _connection(self, name: str) -> psycopg.Connection[Any]:
+        """Give the connection that is kept, as it knows the tables already; a test may have ended it."""
+        with suppress(KeyError, psycopg.OperationalError):
+            self._kept[name].execute("SELECT 1")
+            return self._kept[name]
+        self._kept[name] = psycopg.connect(self._server.format(name), autocommit=True)
+        return self._kept[name]
 
     def _made(self) -> str:
         name = f"recycled_{next(self._numbers)}"

@@ -162,7 +162,7 @@ class TestHint:
         self.hint(team, mailboxes["Alice"])
         assert stands(team, mailboxes["Alice"]).next_try_at == NOW + 1
 
-    @pytest.mark.parametrize("next_try_at", [LATER, None])
+    @pytest.mark.parametrize("next_try_at", [LATER, None], ids=["later", "not again"])
     def test_what_fails_waits_on(self, team, mailboxes, next_try_at: int | None) -> None:
         self.end_pass(team, mailboxes["Alice"], failures=1, next_try_at=next_try_at)
         self.hint(team, mailboxes["Alice"])

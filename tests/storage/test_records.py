@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from postroom.core.model import Grantee, Record
+from postroom.core.sharing import Ground
 from postroom.storage import records
 from postroom.storage.database import Database, lock_matching
 from postroom.storage.organisation import find_module
 from postroom.storage.people import find_user
 from postroom.storage.schema import record_shares
+from postroom.storage.visible_records import grounds_on
 from tests.team import NOW, Team, email_of
 
 
@@ -43,6 +45,14 @@ def by_id(database: Database, *ids: int) -> dict[int, Record]:
 class TestSaving:
     def test_what_was_saved_is_found(self, team: Team, lead: Record) -> None:
         assert by_id(team.database, 2, 3) == {2: lead}
+
+    def test_however_many_ids_are_asked_for(self, team: Team, lead: Record) -> None:
+        """A record may link to any number of others, and a page of records to all of these."""
+        most = {"sqlite": 250_000, "postgresql": 65_535}[team.database.dialect]
+        more_than_one_statement_takes = range(2, most + 100)
+        assert by_id(team.database, *more_than_one_statement_takes) == {2: lead}
+        with team.database.read() as connection:
+            assert grounds_on(connection, lead.owner_id, more_than_one_statement_takes) == {2: (Ground.OWNS_RECORD,)}
 
     def test_a_change_replaces_everything(self, team: Team, lead: Record) -> None:
         team.record("Contacts", "Alice", record_id=3)

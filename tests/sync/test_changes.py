@@ -98,6 +98,18 @@ class TestMoves:
         assert account.there() == {("Sent", "1")}
         assert account.team.shares("Bob", "Leads", by_hand_on) == ["Alice"]
 
+    @pytest.mark.parametrize("other", ["Archive", "Zoo"])
+    def test_one_that_is_in_two_folders_instead_of_one_is_two_copies(self, account: Account, other: str) -> None:
+        uids = [account.put("Customers"), account.put("Customers")]
+        account.sync()
+        with account.client() as client:
+            client.create_folder(account.named(other))
+            client.select_folder(account.named("Customers"))
+            client.copy(uids, account.named(other))
+        account.move(uids, "Customers", "Customers")  # and they get other UIDs
+        account.sync()
+        assert [folder for folder, _ in sorted(account.there())] == sorted([other] * 2 + ["Customers"] * 2)
+
     def test_a_folder_that_is_renamed_keeps_its_copies(self, account: Account) -> None:
         for _ in range(MANY):
             account.put("Offers")

@@ -176,7 +176,10 @@ class MailboxPass:
         return Comparison(folder, after, report, departed=departed, lists_nothing=in_doubt, is_missing=True)
 
     def store(self, comparison: Comparison, messages: Iterable[RawMessage], departed: set[int]) -> None:
-        """Store messages of a folder, each batch with how far the folder is read then in one transaction."""
+        """Store messages of a folder, each batch with how far the folder is read then in one transaction.
+
+        What takes up a copy that is missing elsewhere is taken out of `departed`.
+        """
         done = 0
         for batch in batches(messages):
             self._store_batch(comparison, batch, departed)
@@ -196,7 +199,8 @@ class MailboxPass:
             store_batch(connection, source, read, mail, now=self.now)
             save_folder(connection, advanced)
         comparison.folder = advanced
-        comparison.report.moved += moved
+        departed.difference_update(moved)  # what one folder took up is not for the next
+        comparison.report.moved += len(moved)
         comparison.report.stored += mail.stored
         comparison.report.dead_letters += mail.dead_letters
         self.report.problems += mail.problems

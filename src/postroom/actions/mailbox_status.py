@@ -15,8 +15,8 @@ from postroom.actions.lookups import get_mailbox_for, get_user, require_server
 from postroom.core.model import Mailbox, MailboxState, MailboxSync, SyncState
 from postroom.storage import mailbox_sync, mailboxes, people
 from postroom.storage.database import Database
-from postroom.storage.folders import count_folders, messages_to_come
-from postroom.storage.mail import count_headers_only, count_letters_of
+from postroom.storage.folders import count_folders
+from postroom.storage.mail import count_headers_only, count_letters_of, messages_to_come
 
 _FED_BY_IMPORT = "fed_by_import"
 MAILBOX_STATES = (*SyncState, MailboxState.PAUSED, MailboxState.DISCONNECTED, _FED_BY_IMPORT)

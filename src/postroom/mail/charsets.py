@@ -11,6 +11,7 @@ _NO_CHARSETS = {  # codecs of the standard library that are slow, or turn no byt
 }
 _CODECS = {module.name for module in pkgutil.iter_modules(_folders)} - _NO_CHARSETS
 _KNOWN = {name: name for name in _CODECS} | {name: codec for name, codec in aliases.items() if codec in _CODECS}
+_KNOWN |= {"chinesebig5": "big5", "gb2312_charset": "gb18030"}  # names that real mail has for them
 _SEPARATORS = re.compile(r"[\W_]+", re.ASCII)
 _LONGEST_NAME = 40
 
@@ -21,7 +22,7 @@ def decode_charset(data: bytes, charset: str) -> str:
     Only the names of codecs that there are reach Python's registry, which keeps every name that it was ever asked for.
     """
     name = _SEPARATORS.sub("_", charset[:_LONGEST_NAME].lower()).strip("_")
-    codec = _KNOWN.get(name)
+    codec = _KNOWN.get(name) or _KNOWN.get(name.removeprefix("x_"))  # as x-gbk: names of no standard begin so
     return decode_8bit(data) if codec is None else data.decode(codec, "replace")
 
 

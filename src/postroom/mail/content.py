@@ -24,8 +24,9 @@ from postroom.mail.headers import (
 from postroom.mail.html_text import plain_text
 from postroom.mail.safe_html import safe_html
 
-MAX_TEXT_LENGTH = 1024 * 1024  # characters that are shown
+MAX_TEXT_LENGTH = 1024 * 1024  # characters that are read of all texts of a message, to be shown
 MAX_PICTURES_BYTES = 1024 * 1024  # of all pictures that stand in the HTML; the others are files
+MAX_PICTURES_LENGTH = 2 * MAX_PICTURES_BYTES  # characters of them in the HTML, which may name one again and again
 SUMMARY_LENGTH = 250
 MAX_NAME_LENGTH = 150
 _SUMMARISED_BYTES = 64 * 1024
@@ -70,13 +71,13 @@ def summary_of(parts: Sequence[Part]) -> str:
 
 
 def read_content(raw: bytes) -> Content:
-    """Read what a message says. Of a text that is too long only the beginning is read."""
+    """Read what a message says. Of texts that are too long together only the beginning is read."""
     parts = _parts(raw)
-    texts = [(part.content_type, _decoded(part, 4 * MAX_TEXT_LENGTH)) for part in _shown(parts, _PLAIN)]
+    texts = [(part.content_type, text) for part, text in _read_within_limit(_shown(parts, _PLAIN))]
     words = [plain_text(text) if content_type == _HTML else text for content_type, text in texts]
-    pictures, pages = _pictures(parts), _shown(parts, _HTML)
+    pictures, pages = _Pictures(parts), _shown(parts, _HTML)
     return Content(
-        html="\n".join(_page(part, pictures) for part in pages)[: 2 * MAX_TEXT_LENGTH],
+        html="\n".join(_page(part, text, pictures) for part, text in _read_within_limit(pages)),
         text="\n".join(words)[:MAX_TEXT_LENGTH].replace("\r\n", "\n"),
         is_html=any(part.content_type == _HTML for part in pages),
         reply_to=_reply_to(raw),
@@ -129,12 +130,21 @@ def _shown(parts: Sequence[Part], preferred: str) -> list[Part]:
     ]
 
 
-def _page(part: Part, pictures: Mapping[str, str]) -> str:
+def _read_within_limit(parts: Sequence[Part]) -> Iterator[tuple[Part, str]]:
+    """Yield parts with their texts, the last of them cut, one character past the limit: it is seen to be too long."""
+    left = MAX_TEXT_LENGTH
+    for part in parts:
+        if left > 0:
+            text = _decoded(part, 4 * left)[: left + 1]
+            left -= len(text)
+            yield part, text
+
+
+def _page(part: Part, text: str, pictures: "_Pictures") -> str:
     """Give a text as HTML that can be shown; of HTML that is too long the words."""
-    text = _decoded(part, 4 * MAX_TEXT_LENGTH)
     if part.content_type != _HTML:
         return f"<pre>{escape(text[:MAX_TEXT_LENGTH])}</pre>"
-    safe = safe_html(text, pictures)
+    safe = safe_html(text, pictures.shown)
     return f"<pre>{escape(plain_text(text[:MAX_TEXT_LENGTH]))}</pre>" if safe is None else safe
 
 
@@ -142,6 +152,21 @@ def _decoded(part: Part, longest: int) -> str:
     """Give the text of a part, of which more than that many bytes are not read; no database or JSON refuses it."""
     text = decode_charset(bytes(decode_part(part, [])[:longest]), part.charset)
     return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+class _Pictures:
+    """The pictures of a message that its HTML may show, as long as all that is shown is small together."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._urls, self._left = _pictures(parts), MAX_PICTURES_LENGTH
+
+    def shown(self, content_id: str) -> str | None:
+        """Give the data URL of a picture."""
+        url = self._urls.get(content_id)
+        if url is None or len(url) > self._left:
+            return None
+        self._left -= len(url)
+        return url
 
 
 def _pictures(parts: Sequence[Part]) -> Mapping[str, str]:

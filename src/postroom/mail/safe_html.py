@@ -5,7 +5,7 @@ by opening it again and again, which can take all memory that there is; so the t
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import nh3
 
@@ -54,18 +54,18 @@ _LINKS = {"http", "https", "mailto", "tel"}
 _CONTENT_ID = "cid:"  # RFC 2392: another part of the message
 
 
-def safe_html(html: str, pictures: Mapping[str, str]) -> str | None:
+def safe_html(html: str, picture: Callable[[str], str | None]) -> str | None:
     """Give what of an HTML text is harmless, None where it is too long to be read.
 
-    `pictures` are the data URLs of the parts that it may show, by their ids. No other picture is left: to fetch one
-    tells its sender that, when and where the mail was read.
+    `picture` gives the data URL of a part that it may show, by the part's id, each time that it is to be shown. No
+    other picture is left: to fetch one tells its sender that, when and where the mail was read.
     """
     if len(html) > MAX_HTML_LENGTH:
         return None
 
     def allowed(tag: str, attribute: str, value: str) -> str | None:
         if (tag, attribute) == ("img", "src"):
-            return pictures.get(value[len(_CONTENT_ID) :]) if _is_content_id(value) else None
+            return picture(value[len(_CONTENT_ID) :]) if _is_content_id(value) else None
         return None if _is_content_id(value) else value
 
     return nh3.clean(

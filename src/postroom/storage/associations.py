@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from postroom.core.model import AssociatedBy
-from postroom.storage.database import upsert
+from postroom.storage.database import in_portions, upsert
 from postroom.storage.schema import (
     associations,
     copies,
@@ -36,7 +36,6 @@ from postroom.storage.schema import (
     set_aside,
 )
 
-_CHUNK = 10_000  # ids in one statement: far below what both databases take
 _SOURCE = (associations.c.record_id, copies.c.user_id, copies.c.kind, associations.c.associated_by)
 _BY_ADDRESS = literal(AssociatedBy.ADDRESS.value)
 _OF_COPY = (copies.c.user_id, copies.c.kind, func.coalesce(copies.c.sent_at, 0), copies.c.email_key)
@@ -63,8 +62,7 @@ def associate_changed_records(connection: Connection, record_ids: Collection[int
 
 def reassociate(connection: Connection, copy_ids: Sequence[int]) -> None:
     """Associate copies by address anew, after what is internal mail has changed; by hand they stay where they are."""
-    for start in range(0, len(copy_ids), _CHUNK):
-        some = copy_ids[start : start + _CHUNK]
+    for some in in_portions(copy_ids):
         by_address = and_(associations.c.copy_id.in_(some), associations.c.associated_by == AssociatedBy.ADDRESS)
         _dissociate(connection, by_address)
         _associate_by_address(connection, copy_participants.c.copy_id.in_(some))

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, delete, func, insert, select, update
 
 from postroom.core.model import Client, Grant
-from postroom.storage.schema import clients, grants
+from postroom.storage.schema import clients, grants, tokens
 from postroom.storage.tokens import delete_tokens_of_grants
 
 _LONGEST_WITHOUT_REFRESH = 7200  # seconds: a code lives minutes, and its access token an hour
@@ -87,12 +87,15 @@ def lock_grants_of(connection: Connection, user_id: int) -> list[tuple[Client, G
 
 
 def delete_passed_grants(connection: Connection, now: int, most: int) -> None:
-    """Delete some of the grants without a refresh token whose code and tokens expired before `now` (epoch seconds)."""
-    passed = select(grants.c.id).where(
-        grants.c.family_hash.is_(None), grants.c.granted_at <= now - _LONGEST_WITHOUT_REFRESH
-    )
-    some = passed.order_by(grants.c.granted_at).limit(most).with_for_update(skip_locked=True)
-    _delete_grants(connection, list(connection.execute(some).scalars()))
+    """Delete some of the grants without a refresh token whose code and tokens expired before `now` (epoch seconds).
+
+    Their tokens are deleted before, by whoever deletes expired ones: to wait for that here could block both.
+    """
+    is_over = and_(grants.c.family_hash.is_(None), grants.c.granted_at <= now - _LONGEST_WITHOUT_REFRESH)
+    has_tokens = select(tokens.c.token_hash).where(tokens.c.grant_id == grants.c.id).exists()
+    passed = select(grants.c.id).where(is_over, ~has_tokens).order_by(grants.c.granted_at).limit(most)
+    some = connection.execute(passed.with_for_update(skip_locked=True)).scalars().all()
+    connection.execute(delete(grants).where(grants.c.id.in_(some)))
 
 
 def _delete_grants(connection: Connection, grant_ids: list[int]) -> None:

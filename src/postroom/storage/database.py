@@ -2,10 +2,11 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
@@ -20,7 +21,10 @@ _DISK_FULL = (
     "the disk of the database is full: nothing of what was just to be stored is, and nothing is lost; make room, and"
     " let it be done again"
 )
+_IDS_AT_ONCE = 10_000  # far below what a statement takes: of SQLite 32,766 parameters, of PostgreSQL 65,535
 _MATCHING_LOCK = 0x706F7374  # any number that nothing else locks on
+
+IdT = TypeVar("IdT")
 
 
 class DatabaseUrlError(ValueError):
@@ -168,6 +172,13 @@ def lock_matching(connection: Connection, *, exclusive: bool) -> None:
     if connection.dialect.name == "postgresql":
         function = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
         connection.execute(text(f"SELECT {function}(:key)"), {"key": _MATCHING_LOCK})
+
+
+def in_portions(ids: Iterable[IdT]) -> Iterator[list[IdT]]:
+    """Give ids, or whatever a statement names one by one, in portions that one statement takes."""
+    remaining = iter(ids)
+    while some := list(islice(remaining, _IDS_AT_ONCE)):
+        yield some
 
 
 def upsert(connection: Connection, table: Table) -> Any:  # noqa: ANN401 (two dialects' Insert with one set of methods)

@@ -7,7 +7,8 @@ place, so that a page costs the same wherever it stands. Copies of one e-mail we
 
 import json
 from collections.abc import Sequence
-from itertools import groupby
+from functools import cache
+from itertools import groupby, product
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -64,17 +65,8 @@ class EmailLists:
     """Reads pages of e-mails, with the statements that this needs compiled for one database."""
 
     def __init__(self, dialect: str, page_size: int) -> None:
-        self.page_size, size = page_size, page_size + 1  # one more says whether there are more
-        self._pages = {
-            (newer, by_subject): compile_statement(dialect, _page(dialect, size, newer=newer, by_subject=by_subject))
-            for newer in (False, True)
-            for by_subject in (False, True)
-        }
-        self._one = compile_statement(dialect, _one(dialect))
-        self._refused = compile_statement(dialect, _refused(dialect))
-        copy_id = _parameter("copy_id", BigInteger)
-        self._left = compile_statement(dialect, left_of(copy_id))
-        self._files = compile_statement(dialect, files_of(copy_id))
+        self.page_size = page_size
+        self._statements = _compiled(dialect, page_size + 1)  # one more says whether there are more
 
     def page(
         self,
@@ -92,26 +84,48 @@ class EmailLists:
         all e-mails that are wanted.
         """
         parameters = {"sent_at": place.sent_at, "email_key": place.email_key, "subject": subject}
-        return _emails(snapshot, self._pages[newer, subject is not None], viewer_id, holdings, parameters)
+        return _emails(snapshot, self._statements.pages[newer, subject is not None], viewer_id, holdings, parameters)
 
     def one(
         self, snapshot: HotConnection, viewer_id: int, holdings: Sequence[Holding], email_key: bytes
     ) -> ListedEmail | None:
         """Give an e-mail that the viewer sees in one of these holdings, None where there is none."""
-        found = _emails(snapshot, self._one, viewer_id, holdings, {"email_key": email_key})
+        found = _emails(snapshot, self._statements.one, viewer_id, holdings, {"email_key": email_key})
         return next(iter(found), None)
 
     def refused(self, snapshot: HotConnection, copy_ids: Sequence[int]) -> dict[int, tuple[RefusedRecipient, ...]]:
         """Give who did not get which of these copies, of which each is of what the viewer sent."""
-        rows = snapshot.run(self._refused, {"copies": json.dumps(copy_ids)})
+        rows = snapshot.run(self._statements.refused, {"copies": json.dumps(copy_ids)})
         by_copy = groupby(rows, key=lambda row: row[0])
         return {copy_id: tuple(RefusedRecipient(who, why or "") for _, who, why in some) for copy_id, some in by_copy}
 
     def raw(self, snapshot: HotConnection, copy_id: int) -> bytes:
         """Give the bytes of a copy that the viewer was found to see."""
         named = {"copy_id": copy_id}
-        ((left,),) = snapshot.run(self._left, named)
-        return put_back(bytes(left), map(EncodedFile._make, snapshot.run(self._files, named)))
+        ((left,),) = snapshot.run(self._statements.left, named)
+        return put_back(bytes(left), map(EncodedFile._make, snapshot.run(self._statements.files, named)))
+
+
+class _Statements(NamedTuple):
+    pages: dict[tuple[bool, bool], CompiledStatement]  # by whether they hold newer e-mails, and those of one subject
+    one: CompiledStatement
+    refused: CompiledStatement
+    left: CompiledStatement
+    files: CompiledStatement
+
+
+@cache
+def _compiled(dialect: str, size: int) -> _Statements:
+    copy_id = _parameter("copy_id", BigInteger)
+    pages = {
+        (newer, by_subject): _page(dialect, size, newer=newer, by_subject=by_subject)
+        for newer, by_subject in product((False, True), repeat=2)
+    }
+    others = (_one(dialect), _refused(dialect), left_of(copy_id), files_of(copy_id))
+    return _Statements(
+        {of: compile_statement(dialect, page) for of, page in pages.items()},
+        *(compile_statement(dialect, each) for each in others),
+    )
 
 
 def _emails(

@@ -1,6 +1,5 @@
 """The folders of mailboxes, and how far each was read."""
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict
 
@@ -9,7 +8,7 @@ from sqlalchemy import Connection, and_, case, delete, func, select, update
 from postroom.core.model import Folder, FolderState, Mailbox
 from postroom.storage.database import upsert
 from postroom.storage.ids import take_id
-from postroom.storage.schema import copies, folders, mailboxes
+from postroom.storage.schema import folders, mailboxes
 
 
 def folders_of(connection: Connection, mailbox_id: int) -> dict[str, Folder]:
@@ -24,22 +23,6 @@ def count_folders(connection: Connection, mailbox_ids: Collection[int]) -> dict[
     counted = select(folders.c.mailbox_id, func.count(), func.sum(agrees)).group_by(folders.c.mailbox_id)
     found = connection.execute(counted.where(folders.c.mailbox_id.in_(mailbox_ids)))
     return {mailbox_id: (number, agreeing) for mailbox_id, number, agreeing in found}
-
-
-def messages_to_come(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
-    """Give how many messages are still to be stored of those mailboxes that are read for the first time."""
-    is_stored = and_(
-        copies.c.mailbox_id == folders.c.mailbox_id,
-        copies.c.folder == folders.c.name,
-        copies.c.uidvalidity == folders.c.uidvalidity,
-    )
-    stored = select(func.count()).select_from(copies).where(is_stored).correlate(folders).scalar_subquery()
-    read = and_(folders.c.state == FolderState.BACKFILLING, folders.c.messages.is_not(None))
-    missing = select(folders.c.mailbox_id, folders.c.messages - stored).where(read)
-    found: Counter[int] = Counter()
-    for mailbox_id, number in connection.execute(missing.where(folders.c.mailbox_id.in_(mailbox_ids))):
-        found[mailbox_id] += max(0, number)
-    return found
 
 
 def add_folder(connection: Connection, mailbox_id: int, name: str) -> Folder:

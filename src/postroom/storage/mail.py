@@ -1,19 +1,20 @@
 """Copies of messages, as their sources hold them."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, union
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, select, union
 
 from postroom.core.addresses import domain_key, domain_of
 from postroom.core.matching import conversation_id, email_key
-from postroom.core.model import Kind, Message
+from postroom.core.model import FolderState, Kind, Message
 from postroom.storage.associations import associate_new_copies
 from postroom.storage.database import lock_matching
 from postroom.storage.ids import take_ids
 from postroom.storage.raw_messages import store_raw_messages
-from postroom.storage.schema import copies, copy_participants, dead_letters, users
+from postroom.storage.schema import copies, copy_participants, dead_letters, folders, users
 from postroom.storage.threads import assign_threads
 from postroom.storage.withholding import refresh_new
 
@@ -106,6 +107,22 @@ def count_headers_only(connection: Connection, mailbox_ids: Collection[int]) -> 
     counted = select(copies.c.mailbox_id, func.count()).group_by(copies.c.mailbox_id)
     there = (copies.c.mailbox_id.in_(mailbox_ids), copies.c.headers_only, copies.c.gone_at.is_(None))
     return dict(connection.execute(counted.where(*there)).all())
+
+
+def messages_to_come(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:
+    """Give how many messages are still to be stored of those mailboxes that are read for the first time."""
+    is_stored = and_(
+        copies.c.mailbox_id == folders.c.mailbox_id,
+        copies.c.folder == folders.c.name,
+        copies.c.uidvalidity == folders.c.uidvalidity,
+    )
+    stored = select(func.count()).select_from(copies).where(is_stored).correlate(folders).scalar_subquery()
+    read = and_(folders.c.state == FolderState.BACKFILLING, folders.c.messages.is_not(None))
+    missing = select(folders.c.mailbox_id, folders.c.messages - stored).where(read)
+    found: Counter[int] = Counter()
+    for mailbox_id, number in connection.execute(missing.where(folders.c.mailbox_id.in_(mailbox_ids))):
+        found[mailbox_id] += max(0, number)
+    return found
 
 
 def count_letters_of(connection: Connection, mailbox_ids: Collection[int]) -> dict[int, int]:

@@ -1,20 +1,17 @@
 """Where in a mailbox its copies are: messages that move, that come back, and that are gone."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from postroom.storage.associations import associate_by_hand, bring_back, put_aside
+from postroom.storage.database import in_portions
 from postroom.storage.mail import Source, copy_ids, hold_mail_of, rows_of
 from postroom.storage.raw_messages import forget_raw_messages
 from postroom.storage.schema import copies, copy_participants, dead_letters, mailboxes, set_aside
 
 NO_UIDVALIDITY = 0  # a server's folder never has it (RFC 9051, section 2.3.1.1): what was imported clashes with none
-
-_CHUNK = 5000  # ids in one statement
-_T = TypeVar("_T")
 
 
 class Place(NamedTuple):
@@ -55,8 +52,8 @@ class Arrival(NamedTuple):
 
 def move_copies(
     connection: Connection, source: Source, arrivals: Collection[Arrival], departed: Collection[int]
-) -> int:
-    """Know messages again that arrived in a folder; give how many those are.
+) -> list[int]:
+    """Know messages again that arrived in a folder; give the ids of their copies, which are no longer free.
 
     Each takes up a copy with the same bytes that is gone, or `departed`: it is missing where it was, and
     nobody has called it gone yet. What is tied to a copy stays tied: its id, records, shares.
@@ -74,7 +71,7 @@ def move_copies(
         values = {**place, "flags": bindparam("to_flags")}
         connection.execute(update(copies).where(copies.c.id == bindparam("copy_id")).values(values), moves)
         return_copies(connection, source.user_id, [move["copy_id"] for move in moves])
-    return len(moves)
+    return [move["copy_id"] for move in moves]
 
 
 def _free_copies(
@@ -103,7 +100,7 @@ def set_flags(connection: Connection, source: Source, flags: Mapping[str, str]) 
 
 def still_there(connection: Connection, places: Sequence[Place]) -> list[Place]:
     """Give those places at which their copies still are: not moved meanwhile, and not gone."""
-    return [place for some in _chunks(places) for place in _still_there(connection, some)]
+    return [place for some in in_portions(places) for place in _still_there(connection, some)]
 
 
 def _still_there(connection: Connection, places: Sequence[Place]) -> Iterator[Place]:
@@ -119,7 +116,7 @@ def lose_copies(connection: Connection, user_id: int, copy_ids: Sequence[int], g
     Where the mailbox holds the same message once more, that copy takes over what was filed by hand.
     """
     hold_mail_of(connection, user_id)
-    for some in _chunks(copy_ids):
+    for some in in_portions(copy_ids):
         put_aside(connection, some)
         connection.execute(update(copies).where(copies.c.id.in_(some)).values(gone_at=gone_at))
         _hand_over(connection, some)
@@ -142,7 +139,7 @@ def _hand_over(connection: Connection, copy_ids: Sequence[int]) -> None:
 def return_copies(connection: Connection, user_id: int, copy_ids: Sequence[int]) -> None:
     """Let copies of a user that are gone be there again, with all that was tied to them."""
     hold_mail_of(connection, user_id)
-    for some in _chunks(copy_ids):
+    for some in in_portions(copy_ids):
         gone = select(copies.c.id).where(copies.c.id.in_(some), copies.c.gone_at.is_not(None))
         returned = list(connection.execute(gone).scalars())
         connection.execute(update(copies).where(copies.c.id.in_(returned)).values(gone_at=None))
@@ -192,9 +189,3 @@ def purge_copies(connection: Connection, mailbox_id: int, before: int, limit: in
         connection.execute(delete(table).where(table.c.copy_id.in_(copy_ids)))
     connection.execute(delete(copies).where(copies.c.id.in_(copy_ids)))
     return len(copy_ids)
-
-
-def _chunks(items: Sequence[_T]) -> Iterator[list[_T]]:
-    remaining = iter(items)
-    while some := list(islice(remaining, _CHUNK)):
-        yield some

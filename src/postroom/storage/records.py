@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, s
 
 from postroom.core.model import Grantee, Record
 from postroom.storage.associations import associate_changed_records
+from postroom.storage.database import in_portions
 from postroom.storage.ids import take_id
 from postroom.storage.schema import modules, record_addresses, record_links, record_shares, records
 
@@ -33,7 +34,8 @@ _HISTORY = [records.c[name] for name in History._fields]
 
 def records_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Record]:
     """Give the stored records of these ids, of any module."""
-    return {record.id: record for record in _find(connection, records.c.id.in_(ids))}
+    found = (_find(connection, records.c.id.in_(some)) for some in in_portions(ids))
+    return {record.id: record for some in found for record in some}
 
 
 def records_by_import_key(connection: Connection, module_id: int, keys: Collection[str]) -> dict[str, Record]:

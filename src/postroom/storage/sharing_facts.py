@@ -6,6 +6,7 @@ caller may not see cost the same.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -118,10 +119,7 @@ class SharingFactsReader:
     """Reads `RequestFacts`, with the two statements that this needs compiled for one database."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._statements = {
-            gathers: compile_statement(database.dialect, _statement(gathers=gathers)) for gathers in (False, True)
-        }
+        self._database, self._statements = database, _compiled(database.dialect)
 
     def read(self, token_hash: bytes, key: str, record_id: int) -> RequestFacts | None:
         """Give the facts for a token, a module key and a record id; None where there is no such token."""
@@ -143,8 +141,10 @@ def read_record_facts(
 ) -> list[RecordFacts]:
     """Give such facts for every active user or one, with every owner's mail or one's; `key` is the module's."""
     gathers = gathers_mail_of_contacts(key)
-    statement = _viewers_statement(gathers=gathers, viewer_id=viewer_id, owner_id=owner_id)
-    parameters = {"module_key": key, "record_id": record_id}
+    people = {"viewer_id": viewer_id, "owner_id": owner_id}
+    named = {name: user_id for name, user_id in people.items() if user_id is not None}
+    statement = _viewers_statement(gathers=gathers, named=frozenset(named))
+    parameters = {"module_key": key, "record_id": record_id} | named
     by_viewer: dict[int, list[tuple[Any, ...]]] = {}
     for row in connection.execute(statement, parameters):
         by_viewer.setdefault(row[_TOKEN], []).append(tuple(row))
@@ -167,7 +167,8 @@ def linked_contacts_among(connection: Connection, record_id: int, among: Select[
 
 def read_pair_facts(connection: Connection, viewer_id: int, owner_id: int, record_id: int) -> PairFacts:
     """Read what the law must know about one viewer and one owner on one record; all three are there."""
-    row = tuple(connection.execute(_pair_statement(viewer_id, owner_id, record_id)).one())
+    parameters = {"viewer_id": viewer_id, "owner_id": owner_id, "record_id": record_id}
+    row = tuple(connection.execute(_pair_statement(), parameters).one())
     viewer, organisation = viewer_in(row[:VIEWER_COLUMNS])
     time_zone, grounds, *owner = row[VIEWER_COLUMNS:]
     return PairFacts(viewer, owner_in(tuple(owner)), GROUNDS[grounds], organisation, time_zone)
@@ -200,6 +201,11 @@ def _holding(row: tuple[Any, ...], grounds: tuple[Ground, ...], *, through: bool
     return Holding(kind, associated_by, shareable, through, grounds, owner, name, protocol, record_id)
 
 
+@cache
+def _compiled(dialect: str) -> dict[bool, CompiledStatement]:
+    return {gathers: compile_statement(dialect, _statement(gathers=gathers)) for gathers in (False, True)}
+
+
 def _statement(*, gathers: bool) -> Select[Any]:
     """Build the statement for the holder of a token: a Lead or Contact, or a record that gathers its Contacts' mail."""
     asked = record_source("asked")
@@ -207,16 +213,20 @@ def _statement(*, gathers: bool) -> Select[Any]:
     return _facts_statement(_asked(asked, _caller(asked.module), header), gathers=gathers)
 
 
-def _viewers_statement(*, gathers: bool, viewer_id: int | None, owner_id: int | None) -> Select[Any]:
-    """Build the same for every active user, or for one of any status."""
+@cache
+def _viewers_statement(*, gathers: bool, named: frozenset[str]) -> Select[Any]:
+    """Build the same for every active user, or for one of any status where the viewer is named."""
     asked = record_source("asked")
-    who = VIEWER.c.status == UserStatus.ACTIVE if viewer_id is None else VIEWER.c.id == viewer_id
+    who = VIEWER.c.status == UserStatus.ACTIVE
+    if "viewer_id" in named:
+        who = VIEWER.c.id == _parameter("viewer_id", BigInteger)
     viewers = _with_module(organisation.join(VIEWER, who), asked.module)
     nothing = [number(0).label(f"unused_{place}") for place in range(_TOKEN)]
+    owner_id = _parameter("owner_id", BigInteger) if "owner_id" in named else None
     return _facts_statement(_asked(asked, viewers, nothing), gathers=gathers, owner_id=owner_id)
 
 
-def _facts_statement(asked: CTE, *, gathers: bool, owner_id: int | None = None) -> Select[Any]:
+def _facts_statement(asked: CTE, *, gathers: bool, owner_id: BindParameter[int] | None = None) -> Select[Any]:
     """Add who holds mail. Each record is a step, so that its grounds are found once and not for each holder of mail."""
     if not gathers:
         return _with_mail(asked, asked.c.record_id, asked.c.grounds, owner_id)
@@ -257,8 +267,10 @@ def _source(
     return is_contact.label("is_contact"), record_id.label("source_id"), grounds.label("source_grounds")
 
 
-def _pair_statement(viewer_id: int, owner_id: int, record_id: int) -> Select[Any]:
+@cache
+def _pair_statement() -> Select[Any]:
     asked = record_source("asked")
+    viewer_id, owner_id, record_id = (_parameter(name, BigInteger) for name in ("viewer_id", "owner_id", "record_id"))
     share = and_(email_shares.c.record_id == record_id, email_shares.c.user_id == owner_id)
     tables: FromClause = (
         organisation.join(VIEWER, VIEWER.c.id == viewer_id)
@@ -311,7 +323,7 @@ def _linked_contacts(contact_id: ColumnElement[int], condition: ColumnElement[bo
 
 
 def _with_mail(
-    step: CTE, record_id: ColumnElement[int], grounds: ColumnElement[int], owner_id: int | None
+    step: CTE, record_id: ColumnElement[int], grounds: ColumnElement[int], owner_id: BindParameter[int] | None
 ) -> Select[Any]:
     """Join to a step who holds mail on its record, if the caller sees that record."""
     is_of_record = and_(record_mail.c.record_id == record_id, grounds > number(0))

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, tru
 
 from postroom.core.model import UserStatus
 from postroom.core.sharing import Ground, Organisation, Owner, Viewer
+from postroom.storage.database import in_portions
 from postroom.storage.fact_columns import (
     GROUNDS,
     HOLDER,
@@ -26,8 +27,6 @@ from postroom.storage.fact_columns import (
     viewer_in,
 )
 from postroom.storage.schema import associations, copies, email_shares, organisation, record_mail, users
-
-_CHUNK = 5_000  # records in one statement
 
 
 class Concerned(NamedTuple):
@@ -109,9 +108,9 @@ def shareable_emails(connection: Connection, places: Collection[tuple[int, int]]
     record_ids = sorted({record_id for _, record_id in places})
     columns = (copies.c.user_id, associations.c.record_id, copies.c.kind, associations.c.associated_by)
     statement = select(*columns, copies.c.email_key).join(associations, associations.c.copy_id == copies.c.id)
-    for start in range(0, len(record_ids), _CHUNK):
-        some = associations.c.record_id.in_(record_ids[start : start + _CHUNK])
-        for row in connection.execute(statement.where(some, ~copies.c.withheld)):
+    for some in in_portions(record_ids):
+        of_records = associations.c.record_id.in_(some)
+        for row in connection.execute(statement.where(of_records, ~copies.c.withheld)):
             if (row.user_id, row.record_id) in places:
                 found[Source(*row[:-1])].add(row.email_key)
     return {source: frozenset(keys) for source, keys in found.items()}

@@ -1,11 +1,12 @@
 """Which messages of a user are one conversation: those that refer to one another, however they come in."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from postroom.core.matching import thread_ids
 from postroom.core.model import Message
+from postroom.storage.database import in_portions
 from postroom.storage.ids import take_ids
 from postroom.storage.schema import copies, thread_messages, threads
 
@@ -69,7 +70,7 @@ def _threads_of_groups(connection: Connection, user_id: int, groups: _Groups) ->
 
 def _known(connection: Connection, user_id: int, ids: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for some in _chunks(sorted(ids)):
+    for some in in_portions(sorted(ids)):
         of_user = (thread_messages.c.user_id == user_id, thread_messages.c.message_id.in_(some))
         statement = select(thread_messages.c.message_id, thread_messages.c.thread_id).where(*of_user)
         found |= {row.message_id: row.thread_id for row in connection.execute(statement)}
@@ -98,7 +99,3 @@ def _merge(connection: Connection, thread_id: int, others: Sequence[int]) -> Non
     for table in (copies, thread_messages):
         connection.execute(update(table).where(table.c.thread_id.in_(others)).values(thread_id=thread_id))
     connection.execute(delete(threads).where(threads.c.id.in_(others)))
-
-
-def _chunks(ids: Sequence[str], size: int = 5000) -> Iterator[Sequence[str]]:
-    return (ids[start : start + size] for start in range(0, len(ids), size))

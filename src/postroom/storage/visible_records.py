@@ -1,13 +1,15 @@
 """Records as one viewer sees them: filtered by the grounds of the law, page by page."""
 
 from collections.abc import Collection
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, select, tuple_
 
 from postroom.core.listing import Place, Wanted
 from postroom.core.model import UserStatus
 from postroom.core.sharing import CHANGING, Ground
+from postroom.storage.database import in_portions
 from postroom.storage.fact_columns import (
     GROUNDS,
     VIEWER,
@@ -29,31 +31,41 @@ def grounds_on(
 
     With `in_bin` of those in the recycle bin: the grounds on which they would be seen outside it.
     """
-    source = record_source("listed")
-    found = _seen(source, viewer_id, in_bin=in_bin).where(source.record.c.id.in_(ids))
-    return {row[0]: GROUNDS[row[1]] for row in connection.execute(found)}
+    source, _, seen = _seen(in_bin=in_bin)
+    some_of = (seen.where(source.record.c.id.in_(some)) for some in in_portions(ids))
+    found = (connection.execute(each, {"viewer_id": viewer_id}) for each in some_of)
+    return {row[0]: GROUNDS[row[1]] for some in found for row in some}
 
 
 def list_visible(connection: Connection, viewer_id: int, wanted: Wanted, limit: int) -> list[Place]:
     """Give the places of the first records that are wanted, of those that an active user sees."""
-    source = record_source("listed")
+    source, _, seen = _seen(in_bin=False)
     record = source.record.c
     key = (record[wanted.sorted_by], record.id)
-    found = _seen(source, viewer_id, in_bin=False).with_only_columns(*key).where(*_conditions(source, wanted, key))
+    found = seen.with_only_columns(*key).where(*_conditions(source, wanted, key))
     order = [column.desc() if wanted.descending else column for column in key]
-    rows = connection.execute(found.order_by(*order).offset(wanted.skipped).limit(limit))
-    return [Place(*row) for row in rows]
+    page = found.order_by(*order).offset(wanted.skipped).limit(limit)
+    return [Place(*row) for row in connection.execute(page, {"viewer_id": viewer_id})]
 
 
 def list_bin(connection: Connection, viewer_id: int, *, skipped: int, limit: int) -> list[int]:
     """Give the ids of what is in the recycle bin and an active user may restore, the last one first."""
-    source = record_source("listed")
+    source, grounds, seen = _seen(in_bin=True)
     order = (source.record.c.deleted_at.desc(), source.record.c.id.desc())
-    found = _seen(source, viewer_id, in_bin=True).where(holds_one_of(source.grounds(VIEWER_ITSELF), CHANGING))
-    return list(connection.execute(found.order_by(*order).offset(skipped).limit(limit)).scalars())
+    page = seen.where(holds_one_of(grounds, CHANGING)).order_by(*order).offset(skipped).limit(limit)
+    return list(connection.execute(page, {"viewer_id": viewer_id}).scalars())
 
 
-def _seen(source: RecordSource, viewer_id: int, *, in_bin: bool) -> Select[Any]:
+class _Seen(NamedTuple):
+    source: RecordSource
+    grounds: ColumnElement[int]
+    statement: Select[Any]
+
+
+@cache
+def _seen(*, in_bin: bool) -> _Seen:
+    """Find the records that a user sees, and on which grounds; this much of the statement is built once."""
+    source, viewer_id = record_source("listed"), bindparam("viewer_id", None, type_=BigInteger)
     record, deleted_at = source.record, source.record.c.deleted_at
     is_there = deleted_at.is_not(None) if in_bin else deleted_at.is_(None)
     tables = (
@@ -64,7 +76,8 @@ def _seen(source: RecordSource, viewer_id: int, *, in_bin: bool) -> Select[Any]:
         .outerjoin(source.owner_role, source.owner_role.c.id == source.owner.c.role_id)
     )
     grounds = source.grounds(VIEWER_ITSELF)
-    return select(record.c.id, grounds).select_from(tables).where(is_there, grounds > number(0))
+    statement = select(record.c.id, grounds).select_from(tables).where(is_there, grounds > number(0))
+    return _Seen(source, grounds, statement)
 
 
 def _conditions(

@@ -15,6 +15,7 @@ from postroom.core.addresses import domain_key, domain_of_key
 from postroom.core.model import Scope
 from postroom.core.withholding import CopyToWithhold, Exclusion, withholding
 from postroom.storage.associations import names_outsider, reassociate, recount_shareable
+from postroom.storage.database import in_portions
 from postroom.storage.ids import take_id
 from postroom.storage.schema import (
     copies,
@@ -26,7 +27,6 @@ from postroom.storage.schema import (
     withheld_emails,
 )
 
-_CHUNK = 10_000  # ids in one statement: far below what both databases take
 _DOMAINS = 400  # in one condition: SQLite takes 1000 alternatives
 
 
@@ -158,8 +158,7 @@ def copy_to_withhold(connection: Connection, copy_id: int) -> tuple[CopyToWithho
 
 
 def _mark(connection: Connection, copy_ids: list[int], *, withheld: bool) -> None:
-    for start in range(0, len(copy_ids), _CHUNK):
-        some = copy_ids[start : start + _CHUNK]
+    for some in in_portions(copy_ids):
         connection.execute(update(copies).where(copies.c.id.in_(some)).values(withheld=withheld))
         recount_shareable(connection, some, -1 if withheld else 1)
 

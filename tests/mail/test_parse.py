@@ -391,6 +391,13 @@ def test_any_bytes_give_a_message_that_a_database_takes(raw):
     assert parse_message(raw) == message
 
 
+def test_large_mail_of_any_shape_takes_less_than_a_second_and_256_mib():
+    command = [sys.executable, "-m", "tests.mail.large_mail"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 256
+
+
 @given(st.text(max_size=80), st.sampled_from([" ", "\t", "\r\n "]))
 def test_a_parameter_reads_the_same_in_one_piece_and_in_sections(text, blank):
     """As RFC 2231 writes them, in any order."""

@@ -2,6 +2,7 @@
 
 import random
 import resource
+import sys
 import time
 
 from hypothesis import HealthCheck, given, settings
@@ -69,4 +70,4 @@ def read(raw: bytes) -> None:
 if __name__ == "__main__":
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     read()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+    sys.stdout.write(str((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024))

@@ -2,6 +2,7 @@
 
 import pkgutil
 import re
+from contextlib import suppress
 from encodings import __path__ as _folders
 from encodings.aliases import aliases
 
@@ -27,8 +28,8 @@ def decode_charset(data: bytes, charset: str) -> str:
 
 
 def decode_8bit(data: bytes) -> str:
-    """Decode what names no charset: it is UTF-8, or else Latin-1."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    """Decode what names no charset: it is UTF-8, or else Windows-1252, or where that has a gap Latin-1, its elder."""
+    for charset in ("utf-8", "cp1252"):
+        with suppress(UnicodeDecodeError):
+            return data.decode(charset)
+    return data.decode("latin-1")

@@ -98,7 +98,7 @@ def _raw_fields(head: bytes, problems: list[str]) -> Iterator[tuple[str, bytes]]
 
 
 def header_text(value: bytes) -> str:
-    """Give a header value as text: raw 8-bit is UTF-8, or else Latin-1."""
+    """Give a header value as text: raw 8-bit is UTF-8, or else Windows-1252."""
     return decode_8bit(value)
 
 

@@ -54,7 +54,7 @@ def large_mail(draw: st.DrawFn) -> bytes:
     body = (repeated * (size // len(repeated) + 1))[:size]
     if draw(st.booleans()):  # in another order, so that nothing has a pattern
         order = random.Random(draw(st.integers(0, 99)))
-        body = b"".join(order.choices(pieces, k=size // 32))
+        body = b"".join(order.choices(pieces, k=1 + size * len(pieces) // len(repeated)))[:size]
     return draw(st.sampled_from(_HEADS)) + body
 
 

@@ -421,6 +421,71 @@ def test_a_mark_on_a_folder_of_another_does_not_count():
     assert listed_by(answers) == {"user.bob.Bin": "it is not the user's own", "Trash": "\\Trash"}
 
 
+@pytest.mark.parametrize("server", ["dovecot", "cyrus"])
+def test_figures_of_all_folders_come_along_with_the_list(server, alice, request):
+    there = request.getfixturevalue(server)
+    for name in ("INBOX", "7", 'a"b' if server == "dovecot" else "ab", "Ü & Co"):
+        there.append(alice, name, MAIL)
+    plain = Server("127.0.0.1", there.imap_port, Security.NONE)
+    with open_session(plain, Login(alice, there.password), timeout=10) as session:
+        listed = session.folders()
+        assert {folder.name: folder.figures for folder in listed} == {
+            folder.name: session.figures(folder.name) for folder in listed
+        }
+    assert sum(folder.figures.messages for folder in listed if folder.figures) == 4
+
+
+LIST_STATUS = b"* CAPABILITY IMAP4rev1 LIST-EXTENDED LIST-STATUS SPECIAL-USE"
+RETURN = b'LIST "" "*" RETURN (SPECIAL-USE STATUS (MESSAGES UIDVALIDITY UIDNEXT))'
+
+
+def listed_with_figures(answers: dict[bytes, bytes]) -> dict[str, int | None]:
+    with (
+        loopback({b"CAPABILITY": LIST_STATUS + b"\r\n"} | answers) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
+    ):
+        return {folder.name: folder.figures and folder.figures.messages for folder in session.folders()}
+
+
+def test_figures_belong_to_the_folder_whose_name_they_bear():
+    told = b"(MESSAGES %d UIDVALIDITY 1 UIDNEXT 9)"
+    names = [b"INBOX", b"12", b'"b c"', b'{3}\r\nd"e', b"f", b"g"]
+    figures = [b"* STATUS %s %s\r\n" % (name, told % number) for number, name in enumerate(names[:4])]
+    lines = [b'* LIST () "/" %s\r\n' % name for name in names]
+    answers = {RETURN: b"".join([*lines, *figures, b"* STATUS f (MESSAGES 1)\r\n"])}
+    assert listed_with_figures(answers) == {"INBOX": 0, "12": 1, "b c": 2, 'd"e': 3, "f": None, "g": None}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"NO [CANNOT] not so",
+        b'* LIST () "/" INBOX\r\n* STATUS INBOX\r\n',
+        b'* LIST () "/" INBOX\r\n* STATUS INBOX (MESSAGES)\r\n',
+        b'* LIST () "/" INBOX\r\n* STATUS (MESSAGES 1) INBOX\r\n',
+    ],
+)
+def test_a_server_that_fails_to_give_figures_along_is_asked_for_the_list_alone(answer):
+    assert listed_with_figures({RETURN: answer, b"LIST": b'* LIST () "/" INBOX\r\n'}) == {"INBOX": None}
+
+
+def test_a_busy_server_is_not_asked_for_the_list_once_more():
+    answers = {RETURN: b"NO [THROTTLED] wait", b"LIST": b'* LIST () "/" INBOX\r\n'}
+    with pytest.raises(Throttled):
+        listed_with_figures(answers)
+
+
+@pytest.mark.parametrize("capabilities", [b"* CAPABILITY IMAP4rev1 LIST-STATUS", LIST_STATUS + b" X-GM-EXT-1"])
+def test_figures_are_asked_for_where_uses_come_along_and_all_folders_are_read(capabilities):
+    answers = {b"CAPABILITY": capabilities + b"\r\n", RETURN: b"NO no", b"LIST": b'* LIST () "/" INBOX\r\n'}
+    with (
+        loopback(answers) as server,
+        open_session(Server("127.0.0.1", server.port, Security.NONE), Login("alice", "secret"), timeout=2) as session,
+    ):
+        assert [folder.figures for folder in session.folders()] == [None]
+        assert not [line for line in server.lines if b"RETURN" in line]
+
+
 def test_names_count_only_for_a_use_for_which_no_folder_is_marked():
     marked = b'* LIST (\\Trash) "/" Bin\r\n* LIST () "/" Trash\r\n* LIST () "/" Drafts\r\n'
     assert listed_by({b"LIST": marked}) == {"Bin": "\\Trash", "Trash": None, "Drafts": "\\Drafts"}

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 from tests.servers.fault_proxy import fault_proxy
 from tests.sync.accounts import Account
@@ -19,9 +20,8 @@ FOLDER = rb'(?:[^\s"\\(){%*]+|"(?:[^"\\]|\\.)*")'
 NUMBERS = rb"[\d,:*]+"
 OUR_COMMANDS = (
     rb"CAPABILITY|NAMESPACE|AUTHENTICATE PLAIN|ENABLE CONDSTORE QRESYNC|LOGOUT|NOOP",
-    rb'LIST "" "\*"|LIST "" \*',
-    rb"(EXAMINE|STATUS) %s( \(MESSAGES UIDVALIDITY UIDNEXT HIGHESTMODSEQ\))?"
-    % rb'(?:[^\s"\\(){%*]+|"(?:[^"\\]|\\.)*")',
+    rb'LIST "" "\*" RETURN \(SPECIAL-USE STATUS \(MESSAGES UIDVALIDITY UIDNEXT HIGHESTMODSEQ\)\)',
+    rb"EXAMINE %s" % FOLDER,
     rb"UID SEARCH %s( UID %s)?( SINCE \d\d?-\w{3}-\d{4})?" % (NUMBERS, NUMBERS),
     rb"UID FETCH %s \((RFC822\.SIZE|FLAGS|BODY\.PEEK\[\] FLAGS)\)( \(CHANGEDSINCE \d+( VANISHED)?\))?" % NUMBERS,
 )
@@ -43,3 +43,20 @@ def test_only_commands_of_our_own_are_sent(team: Team, dovecot: Dovecot) -> None
     assert [line for line in proxy.lines if not commands.fullmatch(line)] == []
     assert not [line for line in proxy.lines if b"X1" in line]
     assert [line for line in proxy.lines if b"VANISHED" in line]
+
+
+@pytest.mark.parametrize("mail_server", ["dovecot", "cyrus"], indirect=True)
+def test_a_mailbox_in_which_nothing_happened_is_asked_for_its_list_alone(
+    team: Team, mail_server: Dovecot | Cyrus
+) -> None:
+    with fault_proxy(mail_server.imap_port) as proxy:
+        account = Account(team, mail_server, port=proxy.port)
+        for folder in ("INBOX", "Sent", "Customers"):
+            account.put(folder)
+        account.sync()
+        before = len(proxy.lines)
+        assert {name: report.known for name, report in account.sync().items() if report.known} == {
+            folder: 1 for folder in ("INBOX", "Sent", "Customers")
+        }
+    about_mail = re.compile(rb"\S+ (LIST|STATUS|EXAMINE|UID) ")
+    assert len([line for line in proxy.lines[before:] if about_mail.match(line)]) == 1

@@ -44,7 +44,7 @@ class ImapPass:
         for folder in listed:
             report = self._reported(folder)
             if report.skipped is None:
-                yield self._compare(self._run.folder(folder.name), report)
+                yield self._compare(self._run.folder(folder.name), folder.figures, report)
             elif folder.name in self._run.known:
                 yield self._run.leave(self._run.known[folder.name], report, in_doubt=False)
         for name in self._run.known.keys() - {folder.name for folder in listed}:
@@ -68,11 +68,11 @@ class ImapPass:
             return folder.skipped
         return None if known.is_read else "left out by choice"
 
-    def _compare(self, folder: Folder, report: FolderReport) -> Comparison | None:
+    def _compare(self, folder: Folder, listed: Figures | None, report: FolderReport) -> Comparison | None:
         """Give what is to be done for a folder, or None where there is nothing, or nothing can be done."""
         comparison = Comparison(folder, folder, report)
         try:
-            if self._is_in_agreement(folder):
+            if self._is_in_agreement(folder, listed):
                 report.known = folder.messages or 0
                 return None
             figures = self._line.session.select(folder.name)
@@ -90,10 +90,10 @@ class ImapPass:
     def _is_due(self, folder: Folder) -> bool:
         return self._run.now - (folder.reconciled_at or 0) >= RECONCILE_SECONDS
 
-    def _is_in_agreement(self, folder: Folder) -> bool:
+    def _is_in_agreement(self, folder: Folder, listed: Figures | None) -> bool:
         if folder.state != FolderState.FOLLOWING or self._is_due(folder):
             return False
-        return self._line.session.figures(folder.name) == _figures(folder)
+        return (listed or self._line.session.figures(folder.name)) == _figures(folder)
 
     def _begun(self, folder: Folder, figures: Figures) -> Folder:
         """Keep that reading of a folder begins, or begins anew because its UIDs mean something else now."""

@@ -5,9 +5,10 @@ Every argument passes our own guard before IMAPClient sees it, which puts CR and
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from imapclient import imap_utf7
@@ -44,14 +45,6 @@ class FolderFailed(MailServerError):
     """One folder could not be read; others may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedFolder:
-    """A folder that can be read; `skipped` names the reason why its mail is not shared, if there is one."""
-
-    name: str
-    skipped: str | None
-
-
 class Figures(NamedTuple):
     """What a server says of a folder: if two are equal, nothing has come or gone, and no flag was changed.
 
@@ -63,6 +56,18 @@ class Figures(NamedTuple):
     uidnext: int | None
     messages: int
     highestmodseq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFolder:
+    """A folder that can be read; `skipped` names the reason why its mail is not shared, if there is one.
+
+    Its figures are those that the server gave along with the list, where it does so.
+    """
+
+    name: str
+    skipped: str | None
+    figures: Figures | None = None
 
 
 class Changes(NamedTuple):
@@ -119,32 +124,56 @@ class Session:
         self._has_modseq = client.has_capability("CONDSTORE")
         self._is_gmail = client.has_capability("X-GM-EXT-1")
         self._tells_vanished = tells_vanished
+        # Of Gmail's folders one is read: the figures of the others would be for nothing.
+        self._lists_figures = not self._is_gmail and all(map(client.has_capability, ("LIST-STATUS", "SPECIAL-USE")))
 
     def folders(self) -> list[ListedFolder]:
         """List the folders that can be read, in the server's order."""
-        with self._errors("the list of folders"):
-            listed = [_Listing(*entry) for entry in self._client.list_folders()]
-            namespaces = self._client.namespaces() if self._client.has_capability("NAMESPACE") else []
+        listed, figures = self._listed()
         only_all = self._is_gmail and any("\\all" in each.attributes for each in listed)
-        own = {each.wire for each in listed if _is_own(each.wire, namespaces)}
+        own = {each.wire for each in listed if _is_own(each.wire, self._namespaces)}
         marked = {attribute for each in listed if each.wire in own for attribute in each.attributes}
         readable = [each for each in listed if not each.attributes & _UNSELECTABLE]
         self._wire_names = {each.name: each.wire for each in readable}
         self.arrivals = next((each.name for each in readable if _is_for_arrivals(each, only_all=only_all)), None)
         return [
-            ListedFolder(each.name, _why_skipped(each, marked, is_own=each.wire in own, only_all=only_all))
+            ListedFolder(
+                each.name,
+                _why_skipped(each, marked, is_own=each.wire in own, only_all=only_all),
+                _told(figures.get(each.wire, {})),
+            )
             for each in readable
         ]
 
+    def _listed(self) -> tuple[list["_Listing"], dict[bytes, dict[bytes, Any]]]:
+        """Give the list, and by the names on the wire what STATUS would say, if the server tells so (RFC 5819).
+
+        One that offers it and fails at it is not asked so again.
+        """
+        if self._lists_figures:
+            with suppress(FolderFailed), self._errors("the list of folders with their figures"):
+                entries, figures = self._client.list_with_status(self._items)
+                return [_Listing(*entry) for entry in entries], figures
+            self._lists_figures = False
+        with self._errors("the list of folders"):
+            return [_Listing(*entry) for entry in self._client.list_folders()], {}
+
+    @cached_property
+    def _namespaces(self) -> list[tuple[bytes, bool]]:
+        if not self._client.has_capability("NAMESPACE"):
+            return []
+        with self._errors("the namespaces of folders"):
+            return self._client.namespaces()
+
+    @property
+    def _items(self) -> list[str]:
+        return ["MESSAGES", "UIDVALIDITY", "UIDNEXT"] + ["HIGHESTMODSEQ"] * self._has_modseq
+
     def figures(self, name: str) -> Figures | None:
         """Give what the server says of a folder without opening it; None where it does not say enough."""
-        items = ["MESSAGES", "UIDVALIDITY", "UIDNEXT"] + ["HIGHESTMODSEQ"] * self._has_modseq
         wire = self._wire(name)
         with self._errors(f"the figures of {_printable(name)}"):
-            status = self._client.folder_status(wire, items)
-        if not {b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES"} <= status.keys():
-            return None
-        return Figures(status[b"UIDVALIDITY"], status[b"UIDNEXT"], status[b"MESSAGES"], _modseq(status))
+            return _told(self._client.folder_status(wire, self._items))
 
     def select(self, name: str) -> Figures:
         """Open a folder read-only."""
@@ -307,6 +336,12 @@ def _text(answer: dict[bytes, Any], key: bytes) -> bytes | None:
     if text is None or isinstance(text, bytes):
         return text
     raise ValueError("what came in place of a message is none")
+
+
+def _told(status: dict[bytes, Any]) -> Figures | None:
+    if not {b"UIDVALIDITY", b"UIDNEXT", b"MESSAGES"} <= status.keys():
+        return None
+    return Figures(status[b"UIDVALIDITY"], status[b"UIDNEXT"], status[b"MESSAGES"], _modseq(status))
 
 
 def _modseq(state: dict[bytes, Any]) -> int | None:

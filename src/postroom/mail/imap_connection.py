@@ -4,7 +4,7 @@ import imaplib
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -167,6 +167,19 @@ class Client(IMAPClient):  # type: ignore[misc]
         _, lines = self._imap.response("VANISHED")
         vanished = [line.rpartition(b" ")[2] for line in lines if isinstance(line, bytes)]
         return parse_fetch_response(data), b",".join(vanished)
+
+    def list_with_status(self, items: Sequence[str]) -> tuple[list[Any], dict[bytes, dict[bytes, Any]]]:
+        """Give the list of folders, and by their names what STATUS would say of each (RFC 5819).
+
+        Its uses have to be asked for here (RFC 6154, section 5.1). IMAPClient knows no list with conditions.
+        """
+        status, data = self._imap.xatom("LIST", '""', '"*"', f"RETURN (SPECIAL-USE STATUS ({' '.join(items)}))")
+        self._checkok("list", status, data)
+        entries, lines = (self._imap.response(kind)[1] for kind in ("LIST", "STATUS"))
+        parsed = parse_response(lines)
+        names = (str(name).encode() if isinstance(name, int) else name for name in parsed[::2])
+        pairs = (dict(zip(items[::2], items[1::2], strict=True)) for items in parsed[1::2])
+        return self._proc_folder_list(entries), dict(zip(names, pairs, strict=True))
 
     def namespaces(self) -> list[tuple[bytes, bool]]:
         """Give the beginnings of folders' names, each with whether such folders are the user's own (RFC 2342).

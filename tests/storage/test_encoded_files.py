@@ -2,6 +2,7 @@
 
 import base64
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from postroom.storage.encoded_files import LEAST_LENGTH, put_back, take_out
 
 FILE = bytes(range(256)) * 40
+MEBIBYTE = 1024 * 1024
 HEAD = b"Subject: Prices\r\n\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 TAIL = b"\r\n--b--\r\n"
 
@@ -27,9 +29,9 @@ def contents(raw: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("length", [60, 64, 72, 76, 998])
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
-@pytest.mark.parametrize("size", [len(FILE), 57 * 100, 57 * 100 + 1, 57 * 100 + 2])
+@pytest.mark.parametrize("size", [len(FILE), 57 * 100, 57 * 100 + 1, 57 * 100 + 2, MEBIBYTE - 1, MEBIBYTE])
 def test_a_file_is_found_however_its_lines_are(length: int, line_end: bytes, size: int) -> None:
-    content = FILE[:size]
+    content = (FILE * 103)[:size]
     assert contents(HEAD + encoded(content, length, line_end) + line_end + TAIL) == [content]
     assert contents(HEAD + encoded(content, length, line_end)) == [content]
 
@@ -76,6 +78,25 @@ def test_any_message_comes_back_as_it_is(pieces: list[bytes]) -> None:
 def test_any_bytes_come_back_as_they_are(raw: bytes) -> None:
     contents(raw)
     contents(b"\n" + encoded(raw * 20) + raw)
+
+
+@pytest.mark.parametrize("lines", [4095, 4096, 4097, 8192])
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_a_file_of_about_as_many_lines_as_are_made_at_a_time_is_found(lines: int, beyond: int) -> None:
+    content = (FILE * 50)[: 57 * lines + beyond]
+    assert contents(HEAD + encoded(content) + TAIL) == [content]
+
+
+def test_a_large_file_takes_a_few_times_its_size() -> None:
+    raw = HEAD + encoded(FILE * 800) + TAIL
+    tracemalloc.start()
+    try:
+        left, files = take_out(raw)
+        put_back(left, files)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(raw)
 
 
 @pytest.mark.parametrize("line", [b"A" * 998 + b"-\n", b"A" * 31 + b"\n", b"A" * 76 + b"\n", b"\n", b"A"], ids=len)

@@ -2,11 +2,12 @@
 
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
 LEAST_LENGTH = 4096  # bytes of a run; below, a file of its own saves nothing
+_LINES = 4096  # that are made at a time: a multiple of four, so that they hold whole bytes
 
 _RUN = re.compile(rb"\n((?:[A-Za-z0-9+/]{32,998}+\r?\n)++[A-Za-z0-9+/]*+={0,2})")
 
@@ -42,7 +43,10 @@ def put_back(left: bytes, files: Iterable[EncodedFile]) -> bytes:
     files = list(files)
     places = [0, *(file.position for file in files), len(left)]
     texts = [left[start:end] for start, end in pairwise(places)]
-    return texts[0] + b"".join(_encode(file) + text for file, text in zip(files, texts[1:], strict=True))
+    parts = [texts[0]]
+    for file, text in zip(files, texts[1:], strict=True):
+        parts += [*_encode(file), text]
+    return b"".join(parts)
 
 
 def _decode(encoded: bytes, position: int) -> EncodedFile | None:
@@ -52,10 +56,23 @@ def _decode(encoded: bytes, position: int) -> EncodedFile | None:
         file = EncodedFile(position, binascii.a2b_base64(encoded), len(line), first != line)
     except binascii.Error:
         return None
-    return file if _encode(file) == encoded else None
+    return file if _comes_back(file, encoded) else None
 
 
-def _encode(file: EncodedFile) -> bytes:
-    text, length = binascii.b2a_base64(file.content, newline=False), file.line_length
-    lines = [text[start : start + length] for start in range(0, len(text), length)]
-    return (b"\r\n" if file.ends_in_crlf else b"\n").join(lines)
+def _comes_back(file: EncodedFile, encoded: bytes) -> bool:
+    end = 0
+    for text in _encode(file):
+        if not encoded.startswith(text, end):
+            return False
+        end += len(text)
+    return end == len(encoded)
+
+
+def _encode(file: EncodedFile) -> Iterator[bytes]:
+    """Yield a file as mail carries it, so many lines at a time: all of them one by one would take twice its size."""
+    length, line_end = file.line_length, b"\r\n" if file.ends_in_crlf else b"\n"
+    step = length * _LINES // 4 * 3  # bytes: three of them are four characters
+    for start in range(0, len(file.content), step):
+        text = binascii.b2a_base64(file.content[start : start + step], newline=False)
+        lines = [text[at : at + length] for at in range(0, len(text), length)]
+        yield line_end * (start > 0) + line_end.join(lines)

@@ -41,8 +41,8 @@ Where the time goes is measured in one thread without a server: each step less w
 while the process works or waits for the database; under load other answers fill the wait. The last step is
 what remains of the core's time for an answer under load.
 
-Excluding a domain is timed on the quiet machine; then it is excluded and included once more while callers ask on, and
-their answers are those of five seconds around it.
+Excluding a domain is timed three times on the quiet machine, for the median; then it is excluded and included once more
+while callers ask on, and their answers are those of five seconds around it.
 
 The first sync is of mail that was really sent, the public corpus of SpamAssassin, from a Dovecot on the same machine
 into an empty database, with a thousand records that the mail names. mbsync pulls the same mailbox into a Maildir, in

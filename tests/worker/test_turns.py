@@ -8,12 +8,13 @@ from postroom.actions import store_mail
 from postroom.actions.errors import NotAllowed
 from postroom.actions.leases import LEASE_SECONDS, LeaseLost, end, take, take_next
 from postroom.actions.mailbox_turns import DEFAULT_INTERVAL, PassStopped, run_turn, sync_now
+from postroom.actions.mailboxes import renew_login
 from postroom.core.model import SyncState, Trouble
 from postroom.mail.server import AuthenticationFailed, ConnectionFailed, Throttled
 from postroom.storage.database import Database, DiskFull
 from tests.mail.loopback import loopback
 from tests.storage.full_disk import no_more_pages
-from tests.team import NOW
+from tests.team import NOW, OPERATOR
 from tests.worker.reading import Accounts, Clock, reader
 
 MANY = 100
@@ -112,6 +113,20 @@ class TestOutcomes:
         serve_at(accounts, "localhost", accounts.dovecot.imap_port)
         sync_now(reader(accounts.team), alice, nobody)
         assert accounts.stands(alice).state == SyncState.HEALTHY
+
+    @on_sqlite
+    def test_one_that_was_renewed_is_tried_once_more_too(self, accounts: Accounts) -> None:
+        alice, team = accounts.add("Alice"), accounts.team
+        sync_now(reader(team), alice, nobody)
+        with loopback({b"LOGIN": b"NO [AUTHENTICATIONFAILED] no"}) as server:
+            serve_at(accounts, "127.0.0.1", server.port)
+            for _ in range(2):
+                with pytest.raises(AuthenticationFailed):
+                    sync_now(reader(team), alice, nobody)
+            serve_at(accounts, "localhost", accounts.dovecot.imap_port)
+            renew_login(team.database, team.box, alice, accounts.dovecot.password, by=OPERATOR, now=NOW)
+            serve_at(accounts, "127.0.0.1", server.port)
+            assert 300 <= wait_of(accounts, alice, AuthenticationFailed) < 900
 
     @on_sqlite
     @pytest.mark.parametrize(

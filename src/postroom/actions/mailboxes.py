@@ -151,7 +151,7 @@ def renew_login(
     with database.write() as connection:
         mailbox = get_mailbox(connection, str(mailbox.id))
         _store_login(connection, box, mailbox, secret)
-        ask_for_pass(connection, mailbox.id, now)
+        ask_for_pass(connection, mailbox.id, now, login_worked=True)
         what = "password" if isinstance(secret, str) else "access token"
         Transaction(connection, by, now).write_down(
             "login of a mailbox", f"mailbox {mailbox.address}", None, f"another {what}", owner_id=mailbox.user_id

@@ -128,9 +128,13 @@ def release(
     connection.execute(update(mailbox_sync).where(_is_held(mailbox_id, token)).values(written))
 
 
-def ask_for_pass(connection: Connection, mailbox_id: int, now: int) -> None:
-    """Let a mailbox be due now, whatever it waits for; one that needs a login is tried again."""
-    connection.execute(update(mailbox_sync).where(mailbox_sync.c.mailbox_id == mailbox_id).values(next_try_at=now))
+def ask_for_pass(connection: Connection, mailbox_id: int, now: int, *, login_worked: bool = False) -> None:
+    """Let a mailbox be due now, whatever it waits for; one that needs a login is tried again.
+
+    Where a login `login_worked` just now, it counts no more that one was refused before.
+    """
+    asked = update(mailbox_sync).where(mailbox_sync.c.mailbox_id == mailbox_id).values(next_try_at=now)
+    connection.execute(asked.values(trouble=None) if login_worked else asked)
 
 
 def hasten(connection: Connection, mailbox_ids: Collection[int], now: int, least: int) -> set[int]:

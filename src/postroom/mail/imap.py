@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from imapclient import imap_utf7
@@ -120,6 +119,7 @@ class Session:
         self._client = client
         self._server = server
         self._wire_names: dict[str, bytes] = {}
+        self._namespaces: list[tuple[bytes, bool]] | None = None
         self._exists = 0
         self._has_modseq = client.has_capability("CONDSTORE")
         self._is_gmail = client.has_capability("X-GM-EXT-1")
@@ -129,9 +129,9 @@ class Session:
 
     def folders(self) -> list[ListedFolder]:
         """List the folders that can be read, in the server's order."""
-        listed, figures = self._listed()
+        (listed, figures), namespaces = self._listed(), self._asked_namespaces()
         only_all = self._is_gmail and any("\\all" in each.attributes for each in listed)
-        own = {each.wire for each in listed if _is_own(each.wire, self._namespaces)}
+        own = {each.wire for each in listed if _is_own(each.wire, namespaces)}
         marked = {attribute for each in listed if each.wire in own for attribute in each.attributes}
         readable = [each for each in listed if not each.attributes & _UNSELECTABLE]
         self._wire_names = {each.name: each.wire for each in readable}
@@ -158,12 +158,12 @@ class Session:
         with self._errors("the list of folders"):
             return [_Listing(*entry) for entry in self._client.list_folders()], {}
 
-    @cached_property
-    def _namespaces(self) -> list[tuple[bytes, bool]]:
-        if not self._client.has_capability("NAMESPACE"):
-            return []
-        with self._errors("the namespaces of folders"):
-            return self._client.namespaces()
+    def _asked_namespaces(self) -> list[tuple[bytes, bool]]:
+        """Give the namespaces, which are the same as long as the connection lasts."""
+        if self._namespaces is None:
+            with self._errors("the namespaces of folders"):
+                self._namespaces = self._client.namespaces() if self._client.has_capability("NAMESPACE") else []
+        return self._namespaces
 
     @property
     def _items(self) -> list[str]:

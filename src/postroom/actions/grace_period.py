@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import Connection
 
 from postroom.storage.database import Database
-from postroom.storage.places import mailboxes_to_purge, purge_copies
+from postroom.storage.places import has_copies_to_purge, mailboxes_to_purge, purge_copies
 
 GRACE_SECONDS = 30 * 86400
 _AT_ONCE = 500  # copies in one transaction
@@ -25,6 +25,11 @@ def purge_gone(database: Database, now: int, should_stop: Callable[[], bool]) ->
             break
         purged += purge_mailbox(database.write, mailbox_id, now)
     return purged
+
+
+def is_purge_due(connection: Connection, mailbox_id: int, now: int) -> bool:
+    """Say whether something of one mailbox is gone for longer than that."""
+    return has_copies_to_purge(connection, mailbox_id, now - GRACE_SECONDS)
 
 
 def purge_mailbox(writing: Callable[[], AbstractContextManager[Connection]], mailbox_id: int, now: int) -> int:

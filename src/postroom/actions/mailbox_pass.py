@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from postroom.actions.grace_period import purge_mailbox
+from postroom.actions.grace_period import is_purge_due, purge_mailbox
 from postroom.actions.store_mail import (
     MailReport,
     Problem,
@@ -282,4 +282,7 @@ class MailboxPass:
 
     def purge(self) -> None:
         """Delete for good what was gone for longer than the grace period."""
-        self.report.purged = purge_mailbox(self._writing, self.mailbox.id, self.now)
+        with self.database.read() as connection:
+            is_due = is_purge_due(connection, self.mailbox.id, self.now)
+        if is_due:
+            self.report.purged = purge_mailbox(self._writing, self.mailbox.id, self.now)

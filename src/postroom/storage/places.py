@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, select, update
 
 from postroom.storage.associations import associate_by_hand, bring_back, put_aside
 from postroom.storage.database import in_portions
@@ -174,6 +174,11 @@ def mailboxes_to_purge(connection: Connection, before: int) -> list[int]:
     return list(connection.execute(found).scalars())
 
 
+def has_copies_to_purge(connection: Connection, mailbox_id: int, before: int) -> bool:
+    """Say whether a mailbox has copies that were gone by then (epoch seconds)."""
+    return connection.execute(_gone_by(mailbox_id, before).limit(1)).first() is not None
+
+
 def purge_copies(connection: Connection, mailbox_id: int, before: int, limit: int) -> int:
     """Delete copies of a mailbox for good that were gone by then (epoch seconds), some of them; give how many.
 
@@ -181,11 +186,14 @@ def purge_copies(connection: Connection, mailbox_id: int, before: int, limit: in
     """
     owner = connection.execute(select(mailboxes.c.user_id).where(mailboxes.c.id == mailbox_id)).scalar_one()
     hold_mail_of(connection, owner)
-    gone = select(copies.c.id).where(copies.c.mailbox_id == mailbox_id, copies.c.gone_at <= before).limit(limit)
-    copy_ids = list(connection.execute(gone).scalars())
+    copy_ids = list(connection.execute(_gone_by(mailbox_id, before).limit(limit)).scalars())
     put_aside(connection, copy_ids)
     forget_raw_messages(connection, copy_ids)
     for table in (set_aside, copy_participants):
         connection.execute(delete(table).where(table.c.copy_id.in_(copy_ids)))
     connection.execute(delete(copies).where(copies.c.id.in_(copy_ids)))
     return len(copy_ids)
+
+
+def _gone_by(mailbox_id: int, before: int) -> Select[int]:
+    return select(copies.c.id).where(copies.c.mailbox_id == mailbox_id, copies.c.gone_at <= before)

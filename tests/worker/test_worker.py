@@ -89,8 +89,8 @@ def test_each_failure_is_kept_where_its_owner_looks_and_stops_no_other(accounts:
             wait_until(lambda: accounts.stands(charlie).state == SyncState.HEALTHY)
             wait_until(lambda: accounts.stands(bob).state == SyncState.FAILING)
             wait_until(lambda: accounts.stands(alice).state == SyncState.NEEDS_LOGIN)
+            wait_until(lambda: len([line for line in log if line["event"] == "mailbox not read"]) == 2)
         assert accounts.stands(bob).trouble == Trouble.THROTTLED
-        wait_until(lambda: len([line for line in log if line["event"] == "mailbox not read"]) == 2)
     assert {(line["mailbox"], line["log_level"]) for line in log} == {(alice, "warning"), (bob, "warning")}
 
 

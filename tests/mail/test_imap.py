@@ -435,21 +435,6 @@ def test_figures_of_all_folders_come_along_with_the_list(server, alice, request)
     assert sum(folder.figures.messages for folder in listed if folder.figures) == 4
 
 
-@pytest.mark.parametrize("server", ["dovecot", "cyrus"])
-def test_figures_are_new_also_of_the_folder_that_is_open(server, alice, request):
-    there = request.getfixturevalue(server)
-    there.append(alice, "INBOX", MAIL)
-    plain = Server("127.0.0.1", there.imap_port, Security.NONE)
-    with open_session(plain, Login(alice, there.password), timeout=10) as session:
-        session.select("INBOX")
-        for messages in (2, 3):
-            there.append(alice, "INBOX", MAIL)
-            figures = {folder.name: folder.figures for folder in session.folders()}["INBOX"]
-            assert figures is not None
-            assert (figures.messages, figures.uidnext) == (messages, messages + 1)
-            assert session.figures("INBOX") == figures
-
-
 LIST_STATUS = b"* CAPABILITY IMAP4rev1 LIST-EXTENDED LIST-STATUS SPECIAL-USE"
 RETURN = b'LIST "" "*" RETURN (SPECIAL-USE STATUS (MESSAGES UIDVALIDITY UIDNEXT))'
 

@@ -129,8 +129,6 @@ class Session:
 
     def folders(self) -> list[ListedFolder]:
         """List the folders that can be read, in the server's order."""
-        with self._errors("news of the open folder"):
-            self._client.look_anew()
         (listed, figures), namespaces = self._listed(), self._asked_namespaces()
         only_all = self._is_gmail and any("\\all" in each.attributes for each in listed)
         own = {each.wire for each in listed if _is_own(each.wire, namespaces)}

@@ -168,14 +168,6 @@ class Client(IMAPClient):  # type: ignore[misc]
         vanished = [line.rpartition(b" ")[2] for line in lines if isinstance(line, bytes)]
         return parse_fetch_response(data), b",".join(vanished)
 
-    def look_anew(self) -> None:
-        """Let the server look at the folder that is open, if one is.
-
-        Else it may say of that one what was so when it was opened (RFC 3501, section 6.3.10); Dovecot does.
-        """
-        if self._imap.state == "SELECTED":
-            self._command_and_check("noop")
-
     def list_with_status(self, items: Sequence[str]) -> tuple[list[Any], dict[bytes, dict[bytes, Any]]]:
         """Give the list of folders, and by their names what STATUS would say of each (RFC 5819).
 

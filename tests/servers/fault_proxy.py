@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+# Lines after which a server says what it can: where it is asked for that, and one with a password.
+SAYS_WHAT_IT_CAN = rb"CAPABILITY|^[\w+/=]+\r"
+
 Act = Callable[["Conversation", bytes, bytes], None]  # the conversation, the tag, and the whole line
 
 

@@ -15,7 +15,7 @@ from postroom.actions.sync_imap import MOST_RESETS, RECONCILE_SECONDS
 from postroom.core.model import FolderState
 from postroom.storage.associations import associate_by_hand
 from tests.servers.dovecot import Dovecot
-from tests.servers.fault_proxy import Fault, FaultProxy, fault_proxy, replace
+from tests.servers.fault_proxy import SAYS_WHAT_IT_CAN, Fault, FaultProxy, fault_proxy, replace
 from tests.sync.accounts import CUSTOMER, LEAD, Account
 from tests.team import NOW, Team, message
 
@@ -291,8 +291,7 @@ class TestVanished:
         self.assert_nothing_is_listed_after(proxy, 2)
 
     def test_a_server_that_does_not_say_it_is_asked_for_everything(self, account: Account, proxy: FaultProxy) -> None:
-        says_what_it_can = rb"CAPABILITY|^[\w+/=]+\r"  # where it is asked for that, and after a line with the password
-        proxy.fault = Fault(says_what_it_can, replace(rb" QRESYNC", b""))
+        proxy.fault = Fault(SAYS_WHAT_IT_CAN, replace(rb" QRESYNC", b""))
         for _ in range(2):
             account.put("INBOX")
         account.sync(since=0)

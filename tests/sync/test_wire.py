@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
-from tests.servers.fault_proxy import fault_proxy
+from tests.servers.fault_proxy import SAYS_WHAT_IT_CAN, Fault, fault_proxy, replace
 from tests.sync.accounts import Account
 from tests.team import Team
 
@@ -21,14 +21,17 @@ NUMBERS = rb"[\d,:*]+"
 OUR_COMMANDS = (
     rb"CAPABILITY|NAMESPACE|AUTHENTICATE PLAIN|ENABLE CONDSTORE QRESYNC|LOGOUT|NOOP",
     rb'LIST "" "\*" RETURN \(SPECIAL-USE STATUS \(MESSAGES UIDVALIDITY UIDNEXT HIGHESTMODSEQ\)\)',
-    rb"EXAMINE %s" % FOLDER,
+    rb'LIST "" "\*"|LIST "" \*',
+    rb"(EXAMINE|STATUS) %s( \(MESSAGES UIDVALIDITY UIDNEXT HIGHESTMODSEQ\))?" % FOLDER,
     rb"UID SEARCH %s( UID %s)?( SINCE \d\d?-\w{3}-\d{4})?" % (NUMBERS, NUMBERS),
     rb"UID FETCH %s \((RFC822\.SIZE|FLAGS|BODY\.PEEK\[\] FLAGS)\)( \(CHANGEDSINCE \d+( VANISHED)?\))?" % NUMBERS,
 )
 
 
-def test_only_commands_of_our_own_are_sent(team: Team, dovecot: Dovecot) -> None:
+@pytest.mark.parametrize("withheld", [b"", b" LIST-STATUS"], ids=["figures with the list", "figures one by one"])
+def test_only_commands_of_our_own_are_sent(team: Team, dovecot: Dovecot, withheld: bytes) -> None:
     with fault_proxy(dovecot.imap_port) as proxy:
+        proxy.fault = Fault(SAYS_WHAT_IT_CAN, replace(re.escape(withheld), b"")) if withheld else None
         account = Account(team, dovecot, port=proxy.port)
         for number, evil in enumerate(EVIL):
             raw = f"From: {evil} <a@x.example>\r\nTo: b@x.example\r\nMessage-ID: <{evil}@x>\r\nSubject: {evil}\r\n\r\n."
@@ -43,6 +46,7 @@ def test_only_commands_of_our_own_are_sent(team: Team, dovecot: Dovecot) -> None
     assert [line for line in proxy.lines if not commands.fullmatch(line)] == []
     assert not [line for line in proxy.lines if b"X1" in line]
     assert [line for line in proxy.lines if b"VANISHED" in line]
+    assert bool(withheld) == any(re.match(rb"\S+ STATUS ", line) for line in proxy.lines)
 
 
 @pytest.mark.parametrize("mail_server", ["dovecot", "cyrus"], indirect=True)
